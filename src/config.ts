@@ -1,0 +1,103 @@
+/** Every setting of the server: one schema, read from the environment (and `.env`); a bad one stops the start. */
+import { z } from 'zod';
+import { Img2ImgError } from './errors.js';
+
+/** Environment values are strings: '' counts as absent, numbers are read as decimal. */
+const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const boolean = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
+const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== ''),
+);
+
+export const configSchema = z.object({
+  HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
+  PORT: integer(0, 65535).default(8080).describe('Port to listen on; 0 takes any free one.'),
+  MODELS_DIR: z.string().min(1).default('models').describe('Folder of bundles.'),
+  DEFAULT_MODEL: z
+    .string()
+    .optional()
+    .describe('Bundle used where a request names none; default: the first ready one by id, sketches first.'),
+  PRELOAD: list
+    .prefault('default')
+    .describe('Bundles to load at start: ids, `default`, `all` or `none`, comma-separated.'),
+  DEVICES: list
+    .prefault('auto')
+    .describe(
+      '`auto` (CUDA where it loads, else CPU) or a list such as `cuda:0,cuda:1`, `cpu`, `cpu,cpu`, `webgpu`.',
+    ),
+  CPU_THREADS: integer(0, 1024)
+    .default(0)
+    .describe('Threads of each CPU engine; 0: cores shared among the CPU engines.'),
+  MEMORY_BUDGET_MB: integer(0, 10_000_000)
+    .default(0)
+    .describe('Megabytes of graphs resident on each device; 0: half of the machine’s (or card’s) memory.'),
+  EMBEDDING_CACHE_MB: integer(0, 65_536)
+    .default(64)
+    .describe('Megabytes of prompt embeddings kept per device.'),
+  MAX_QUEUE_SIZE: integer(1, 100_000)
+    .default(128)
+    .describe('Pictures admitted and not yet answered; over it: 429.'),
+  MAX_QUEUE_DELAY_MS: integer(0, 60_000)
+    .default(0)
+    .describe('How long an idle device may wait for a fuller batch.'),
+  MAX_BATCH_SIZE: integer(1, 64).default(8).describe('Largest batch, whatever a bundle prefers.'),
+  PRIORITY_AGING_MS: integer(0, 600_000)
+    .default(2_000)
+    .describe('A normal request that waited this long counts as interactive, so that it does not starve.'),
+  DEFAULT_TIMEOUT_MS: integer(1, 600_000).default(60_000).describe('Deadline of a request that sets none.'),
+  ENGINE_START_TIMEOUT_MS: integer(100, 600_000)
+    .default(60_000)
+    .describe('Longest start of an engine process.'),
+  ENGINE_RUN_TIMEOUT_MS: integer(100, 3_600_000)
+    .default(600_000)
+    .describe('Longest run of one batch or load of one bundle, after which its engine counts as hung.'),
+  MAX_BODY_MB: integer(1, 1024).default(20).describe('Largest request body and stream frame, in megabytes.'),
+  MAX_PIXELS: integer(1, 1_000_000_000).default(50_000_000).describe('Most pixels of an image sent.'),
+  STYLES_FILE: z
+    .string()
+    .optional()
+    .describe('Own style presets instead of the shipped nine; see the README.'),
+  STREAM_PING_MS: integer(100, 600_000).default(15_000).describe('Time between pings of a stream.'),
+  STREAM_IDLE_MS: integer(100, 86_400_000)
+    .default(300_000)
+    .describe('A stream that sends nothing for this long is closed.'),
+  MAX_STREAMS: integer(1, 100_000)
+    .default(256)
+    .describe('Open streams; over it a connection is refused with 503.'),
+  SHUTDOWN_TIMEOUT_MS: integer(100, 600_000)
+    .default(30_000)
+    .describe('How long a graceful stop waits for requests in the air.'),
+  CORS_ORIGIN: list
+    .prefault('')
+    .describe('Origins whose pages may call the API, comma-separated; `*`: any; empty: only our own.'),
+  TRUST_PROXY: boolean.prefault('false').describe('Take the client’s address from X-Forwarded-For.'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('Least severe log line.'),
+  LOG_PROMPTS: boolean.prefault('false').describe('Write prompts to the log.'),
+});
+
+export type Config = z.infer<typeof configSchema>;
+
+/**
+ * Reads the settings from an environment. An empty value counts as absent.
+ * @throws Img2ImgError `invalid_config` naming every setting that is wrong, what it was and what is allowed
+ */
+export function readConfig(environment: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(
+    Object.keys(configSchema.shape)
+      .filter((name) => environment[name] !== undefined && environment[name] !== '')
+      .map((name) => [name, environment[name]]),
+  );
+  const parsed = configSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => {
+    const name = String(issue.path[0]);
+    return `${name}=${JSON.stringify(environment[name])}: ${issue.message}`;
+  });
+  throw new Img2ImgError('invalid_config', `Bad setting: ${faults.join('; ')}`, { details: { faults } });
+}

@@ -1,0 +1,82 @@
+/** The service behind every way in: bundles, styles, devices and the translator, without a word of HTTP. */
+import type { Manifest } from './bundles/manifest.js';
+import type { StreamConfiguration } from './request.js';
+import type { Translates } from './translation.js';
+
+export type ResidencyState = 'unloaded' | 'loading' | 'loaded' | 'failed';
+
+export interface ModelResidency {
+  device: string;
+  state: ResidencyState;
+  /** Bytes of its graphs counted against the device's memory budget while loading or loaded. */
+  bytes?: number;
+  /** Why a load failed. */
+  reason?: string;
+}
+
+export type ModelDescription =
+  | ({
+      status: 'ready';
+      residency: ModelResidency[];
+      directions: { id: string; title: string; prompt?: string }[];
+    } & Pick<
+      Manifest,
+      | 'id'
+      | 'title'
+      | 'description'
+      | 'family'
+      | 'conditioning'
+      | 'prompt'
+      | 'stochastic'
+      | 'default_gamma'
+      | 'size'
+      | 'layout'
+      | 'precision'
+      | 'licence'
+      | 'origin'
+    >)
+  | { id: string; status: 'failed'; reason: string };
+
+export interface StyleDescription {
+  id: string;
+  title: string;
+  template: string;
+}
+
+export interface DeviceHealth {
+  id: string;
+  state: 'starting' | 'ready' | 'restarting' | 'failed' | 'closed';
+  restarts: number;
+}
+
+export interface Service extends Translates {
+  defaultModel(): string | undefined;
+  models(): ModelDescription[];
+  /** @throws Img2ImgError `unknown_model` listing those there are */
+  model(id: string): ModelDescription;
+  /** Loads onto the named device, or onto every one. Resolves when loaded and warm. */
+  load(id: string, device?: string): Promise<ModelDescription>;
+  /** Unloads from the named device, or from every one, after the batches that use it. */
+  unload(id: string, device?: string): Promise<ModelDescription>;
+  styles(): StyleDescription[];
+  /**
+   * Checks settings against their model without running anything, and tells them with model, direction, size,
+   * seed and (stochastic models) gamma filled in. The same check every translation goes through.
+   * @throws Img2ImgError `invalid_request`, `unknown_model`, `unknown_style`, `unknown_direction`, `model_unavailable`
+   */
+  resolve(settings: StreamConfiguration): ResolvedSettings;
+  devices(): DeviceHealth[];
+  /** Ready means: some device is up and the preloaded bundles are resident. `reasons` says what is missing. */
+  readiness(): { ready: boolean; reasons: string[] };
+  /** From now on every new translation is refused with `draining`. */
+  drain(): void;
+  /** Ends the engines; translations still in the air are refused. */
+  close(): Promise<void>;
+}
+
+export type ResolvedSettings = StreamConfiguration & {
+  model: string;
+  direction: string;
+  seed: number;
+  size: string;
+};
