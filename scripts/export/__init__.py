@@ -1,0 +1,1 @@
+"""Turns img2img-turbo checkpoints into the bundles that the server loads."""

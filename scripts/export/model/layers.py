@@ -1,0 +1,65 @@
+"""The layers that diffusers' UNet and VAE are made of, run in a target's operators.
+
+The functions take diffusers' own modules as holders of weights and names; how they compute is written here, because
+the target decides it.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from .operators import PlainOperators
+
+
+def run_resnet(op: PlainOperators, resnet: nn.Module, x: Tensor) -> Tensor:
+    """A `ResnetBlock2D`. A timestep's contribution must have been folded into `conv1.bias` (`unet.fold_timestep`)."""
+    hidden = op.conv(resnet.conv1, op.group_norm(resnet.norm1, x, silu=True))
+    hidden = op.conv(resnet.conv2, op.group_norm(resnet.norm2, hidden, silu=True))
+    shortcut = x if resnet.conv_shortcut is None else op.conv(resnet.conv_shortcut, x)
+    total = shortcut + hidden
+    return total if resnet.output_scale_factor == 1.0 else total / resnet.output_scale_factor
+
+
+def run_attention_block(op: PlainOperators, attention: nn.Module, x: Tensor) -> Tensor:
+    """The VAE's self-attention over pixels: an `Attention` with a group norm and a residual connection."""
+    tokens = op.to_tokens(op.group_norm(attention.group_norm, x, silu=False))
+    mixed = _attend(op, attention, tokens, tokens)
+    total = op.from_tokens(mixed, x) + x
+    return total if attention.rescale_output_factor == 1.0 else total / attention.rescale_output_factor
+
+
+def run_transformer(op: PlainOperators, transformer: nn.Module, x: Tensor, text: Tensor) -> Tensor:
+    """A `Transformer2DModel` over an activation, attending to `text` [B,L,D]."""
+    linear = transformer.use_linear_projection
+    hidden = op.group_norm(transformer.norm, x, silu=False)
+    tokens = (
+        op.linear(transformer.proj_in, op.to_tokens(hidden))
+        if linear
+        else op.to_tokens(op.conv(transformer.proj_in, hidden))
+    )
+    for block in transformer.transformer_blocks:
+        tokens = _run_transformer_block(op, block, tokens, text)
+    hidden = (
+        op.from_tokens(op.linear(transformer.proj_out, tokens), x)
+        if linear
+        else op.conv(transformer.proj_out, op.from_tokens(tokens, x))
+    )
+    return hidden + x
+
+
+def _run_transformer_block(op: PlainOperators, block: nn.Module, x: Tensor, text: Tensor) -> Tensor:
+    normed = op.layer_norm(block.norm1, x)
+    normed, x = op.add_layer_norm(block.norm2, _attend(op, block.attn1, normed, normed), x)
+    normed, x = op.add_layer_norm(block.norm3, _attend(op, block.attn2, normed, text), x)
+    # diffusers' FeedForward: net[0] is GEGLU, net[1] dropout, net[2] the way back.
+    return op.linear(block.ff.net[2], op.geglu(block.ff.net[0].proj, normed)) + x
+
+
+def _attend(op: PlainOperators, attention: nn.Module, x: Tensor, context: Tensor) -> Tensor:
+    mixed = op.attention(
+        op.linear(attention.to_q, x),
+        op.linear(attention.to_k, context),
+        op.linear(attention.to_v, context),
+        attention.heads,
+    )
+    return op.linear(attention.to_out[0], mixed)
