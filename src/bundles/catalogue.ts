@@ -1,0 +1,55 @@
+/** The bundles of this server by id, ready or refused. */
+import { Img2ImgError } from '../errors.js';
+import type { Bundle } from './bundle.js';
+import { type Discovered, idOf } from './discovery.js';
+
+export class Catalogue {
+  readonly #entries: Map<string, Discovered>;
+
+  constructor(entries: readonly Discovered[]) {
+    this.#entries = new Map(entries.map((entry) => [idOf(entry), entry]));
+  }
+
+  entries(): Discovered[] {
+    return [...this.#entries.values()];
+  }
+
+  bundles(): Bundle[] {
+    return this.entries().flatMap((entry) => (entry.status === 'ready' ? [entry.bundle] : []));
+  }
+
+  /** @throws Img2ImgError `unknown_model` listing those there are */
+  entry(id: string): Discovered {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) return entry;
+    const models = [...this.#entries.keys()];
+    throw new Img2ImgError(
+      'unknown_model',
+      models.length === 0
+        ? `There is no model "${id}": the models folder is empty.`
+        : `There is no model "${id}". There are: ${models.join(', ')}.`,
+      { details: { model: id, models } },
+    );
+  }
+
+  /** @throws Img2ImgError `unknown_model`, or `model_unavailable` with the reason the bundle was refused */
+  bundle(id: string): Bundle {
+    const entry = this.entry(id);
+    if (entry.status === 'ready') return entry.bundle;
+    throw new Img2ImgError('model_unavailable', `The model "${id}" was refused: ${entry.reason}`, {
+      details: { model: id, reason: entry.reason },
+    });
+  }
+
+  /** From now on the bundle is listed as failed: its files turned out not to be what the manifest says. */
+  refuse(id: string, reason: string): void {
+    this.#entries.set(id, { status: 'failed', id, reason });
+  }
+}
+
+/** The model used where a request names none: the one asked for, else the first ready one, sketches first. */
+export function chooseDefault(bundles: readonly Bundle[], wanted: string | undefined): string | undefined {
+  if (wanted !== undefined) return wanted;
+  const sketch = bundles.find((bundle) => bundle.manifest.conditioning.kind === 'sketch');
+  return (sketch ?? bundles[0])?.id;
+}

@@ -1,0 +1,146 @@
+/** Finds the bundles of a folder and refuses, each with its reason, those that do not hold together. */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { messageOf } from '../errors.js';
+import type { Bundle, DirectionGraphs, ResolvedFile } from './bundle.js';
+import { verifyFile } from './integrity.js';
+import { type BundleFile, type Direction, type Graph, type Manifest, manifestSchema } from './manifest.js';
+
+export type Discovered =
+  | { status: 'ready'; bundle: Bundle }
+  | { status: 'failed'; id: string; reason: string };
+
+/** Reading and hashing more than this would hold up the start: such bundles are hashed when they are first loaded. */
+const HASH_AT_DISCOVERY_BYTES = 256 * 2 ** 20;
+
+/**
+ * Every sub-folder with a `manifest.json` is a bundle; `shared/` and anything else is left alone.
+ * @returns one entry a folder, ordered by id; an unreadable `modelsDir` gives an empty list only if it does not exist
+ */
+export async function discoverBundles(modelsDir: string): Promise<Discovered[]> {
+  const root = path.resolve(modelsDir);
+  const entries = await readdir(root, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const folders = entries
+    .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+    .map((entry) => entry.name);
+  const found = await Promise.all(folders.map((folder) => discoverOne(root, path.join(root, folder))));
+  const discovered = found.filter((entry) => entry !== undefined);
+  return refuseDuplicates(discovered.sort((a, b) => idOf(a).localeCompare(idOf(b))));
+}
+
+export function idOf(entry: Discovered): string {
+  return entry.status === 'ready' ? entry.bundle.id : entry.id;
+}
+
+async function discoverOne(root: string, folder: string): Promise<Discovered | undefined> {
+  const id = path.basename(folder);
+  const failed = (reason: string): Discovered => ({ status: 'failed', id, reason });
+  let text: string;
+  try {
+    text = await readFile(path.join(folder, 'manifest.json'), 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    return code === 'ENOENT' || code === 'ENOTDIR' ? undefined : failed(messageOf(error));
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    return failed(`manifest.json is not JSON: ${messageOf(error)}`);
+  }
+  const parsed = manifestSchema.safeParse(json);
+  if (!parsed.success) return failed(`manifest.json: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`);
+  try {
+    const bundle = resolveBundle(root, folder, parsed.data);
+    await checkFiles(bundle);
+    return { status: 'ready', bundle };
+  } catch (error) {
+    return failed(messageOf(error));
+  }
+}
+
+function resolveBundle(root: string, folder: string, manifest: Manifest): Bundle {
+  const resolve = (relative: string): string => {
+    const absolute = path.resolve(folder, relative);
+    if (absolute !== root && !absolute.startsWith(root + path.sep)) {
+      throw new Error(`${relative} leads outside the models folder`);
+    }
+    return absolute;
+  };
+  const files = new Map<string, ResolvedFile>();
+  const add = (file: BundleFile): string => {
+    const absolute = resolve(file.path);
+    files.set(absolute, { path: absolute, sha256: file.sha256, bytes: file.bytes });
+    return absolute;
+  };
+  const addGraph = (graph: Graph): string => {
+    for (const external of graph.external_data) add(external);
+    return add(graph);
+  };
+  const directions = new Map(
+    manifest.directions.map((direction) => [direction.id, resolveGraphs(direction, addGraph)] as const),
+  );
+  const textEncoderPath = addGraph(manifest.text_encoder);
+  const graphBytes = [...files.values()].reduce((sum, file) => sum + file.bytes, 0);
+  const tokenizerPath = add(manifest.tokenizer);
+  return {
+    id: manifest.id,
+    folder,
+    manifest,
+    files: [...files.values()],
+    tokenizerPath,
+    textEncoderPath,
+    directions,
+    graphBytes,
+  };
+}
+
+function resolveGraphs(direction: Direction, add: (graph: Graph) => string): DirectionGraphs {
+  const { graphs } = direction;
+  return 'translator' in graphs
+    ? { layout: 'fused', translator: add(graphs.translator) }
+    : {
+        layout: 'staged',
+        vae_encoder: add(graphs.vae_encoder),
+        unet: add(graphs.unet),
+        vae_decoder: add(graphs.vae_decoder),
+      };
+}
+
+async function checkFiles(bundle: Bundle): Promise<void> {
+  for (const file of bundle.files) {
+    const name = path.relative(bundle.folder, file.path);
+    const stats = await stat(file.path).catch(() => undefined);
+    if (stats === undefined) throw new Error(`${name} is missing`);
+    if (stats.size !== file.bytes) {
+      throw new Error(`${name} has ${stats.size} bytes, the manifest says ${file.bytes}`);
+    }
+  }
+  if (bundle.graphBytes <= HASH_AT_DISCOVERY_BYTES) await verifyBundle(bundle);
+}
+
+/**
+ * Hashes every file of a bundle against its manifest.
+ * @throws Error naming the first file that differs
+ */
+export async function verifyBundle(bundle: Bundle): Promise<void> {
+  for (const file of bundle.files) await verifyFile(file, path.relative(bundle.folder, file.path));
+}
+
+function refuseDuplicates(entries: Discovered[]): Discovered[] {
+  const seen = new Map<string, string>();
+  return entries.map((entry) => {
+    if (entry.status !== 'ready') return entry;
+    const first = seen.get(entry.bundle.id);
+    if (first === undefined) {
+      seen.set(entry.bundle.id, entry.bundle.folder);
+      return entry;
+    }
+    const reason = `the id "${entry.bundle.id}" is taken by ${path.basename(first)}`;
+    return { status: 'failed', id: path.basename(entry.bundle.folder), reason };
+  });
+}

@@ -1,0 +1,91 @@
+/** Which devices to run on: `DEVICES` read into one engine's settings each. */
+import { execFile } from 'node:child_process';
+import os from 'node:os';
+import { promisify } from 'node:util';
+import { Img2ImgError } from '../errors.js';
+import type { EngineSettings, Provider } from './protocol.js';
+
+export interface DeviceSpec {
+  /** `cpu:0`, `cuda:1`, `webgpu:0`: unique, and what `device` means in the API. */
+  id: string;
+  provider: Provider;
+  index: number;
+}
+
+const PROVIDERS: readonly Provider[] = ['cpu', 'cuda', 'webgpu'];
+
+/**
+ * Reads the entries of `DEVICES`. Entries without an index are counted up, so `cpu,cpu` is two CPU engines.
+ * @throws Img2ImgError `invalid_config` when an entry is no device, or stands twice
+ */
+export function parseDevices(entries: readonly string[]): DeviceSpec[] {
+  const counts = new Map<Provider, number>();
+  const devices = entries.map((entry) => {
+    const [, name, index] = /^([a-z]+)(?::(\d{1,3}))?$/.exec(entry) ?? [];
+    const provider = PROVIDERS.find((known) => known === name);
+    if (provider === undefined) {
+      throw new Img2ImgError(
+        'invalid_config',
+        `DEVICES: "${entry}" is no device. Allowed: auto, or a list of ${PROVIDERS.map((p) => `${p}[:index]`).join(', ')}.`,
+      );
+    }
+    const counted = counts.get(provider) ?? 0;
+    counts.set(provider, counted + 1);
+    const deviceIndex = index === undefined ? counted : Number(index);
+    return { id: `${provider}:${deviceIndex}`, provider, index: deviceIndex };
+  });
+  const twice = devices.find((device, i) => devices.findIndex((other) => other.id === device.id) !== i);
+  if (twice !== undefined) throw new Img2ImgError('invalid_config', `DEVICES: "${twice.id}" stands twice.`);
+  return devices;
+}
+
+/** One CUDA card as the driver tells of it. */
+export interface CudaCard {
+  index: number;
+  name: string;
+  memoryBytes: number;
+}
+
+/** The CUDA cards of this machine, none where there is no driver. */
+export async function listCudaCards(): Promise<CudaCard[]> {
+  try {
+    const query = ['--query-gpu=index,name,memory.total', '--format=csv,noheader,nounits'];
+    const { stdout } = await promisify(execFile)('nvidia-smi', query, { timeout: 10_000 });
+    return stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split(',').map((cell) => cell.trim()))
+      .map(([index, name, mebibytes]) => ({
+        index: Number(index),
+        name: name ?? '',
+        memoryBytes: Number(mebibytes) * 2 ** 20,
+      }))
+      .filter((card) => Number.isInteger(card.index) && card.memoryBytes > 0);
+  } catch {
+    return [];
+  }
+}
+
+/** Cores the engines may use: all this process may run on (a container's quota included). */
+export function availableCores(): number {
+  return os.availableParallelism();
+}
+
+/**
+ * Settings of one device's engine.
+ * @param cpuThreads `CPU_THREADS`; 0 shares the cores among `cpuEngines`
+ */
+export function engineSettings(
+  device: DeviceSpec,
+  options: { cpuThreads: number; cpuEngines: number; embeddingCacheBytes: number },
+): EngineSettings {
+  const shared = Math.max(1, Math.floor(availableCores() / Math.max(1, options.cpuEngines)));
+  return {
+    provider: device.provider,
+    deviceIndex: device.index,
+    threads: options.cpuThreads > 0 ? options.cpuThreads : shared,
+    embeddingCacheBytes: options.embeddingCacheBytes,
+    // cuDNN picks its algorithms anew for every input shape it has not seen.
+    padToPreferred: device.provider !== 'cpu',
+  };
+}

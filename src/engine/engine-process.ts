@@ -1,0 +1,146 @@
+/** One engine process seen from the server: starts it, asks it things, and knows when it is gone. */
+import { type ChildProcess, fork } from 'node:child_process';
+import type { EngineOutput, EngineRequest, EngineSettings, FromEngine, ToEngine } from './protocol.js';
+
+/** Running from TypeScript sources (tests), the engine is the one that was built: Node cannot fork a `.ts` file. */
+const ENTRY = new URL(
+  import.meta.url.endsWith('.ts') ? '../../dist/engine/process.js' : './process.js',
+  import.meta.url,
+);
+
+/** The process went away, or could not be trusted any more, before it answered. */
+export class EngineDiedError extends Error {
+  override readonly name = 'EngineDiedError';
+}
+
+/** The engine answered that this request failed; the process is still good. */
+export class EngineRequestError extends Error {
+  override readonly name = 'EngineRequestError';
+}
+
+interface Pending {
+  resolve(output: EngineOutput): void;
+  reject(error: Error): void;
+  timer: NodeJS.Timeout;
+}
+
+export class EngineProcess {
+  readonly #child: ChildProcess;
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
+  #death: string | undefined;
+  /** Resolves with a sentence saying why the process ended. Never rejects. */
+  readonly exited: Promise<string>;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.exited = new Promise((resolve) => {
+      const die = (reason: string): void => {
+        this.#death ??= reason;
+        for (const { reject, timer } of this.#pending.values()) {
+          clearTimeout(timer);
+          reject(new EngineDiedError(this.#death));
+        }
+        this.#pending.clear();
+        resolve(this.#death);
+      };
+      child.once('exit', (code, signal) =>
+        die(`the engine process ended ${signal === null ? `with code ${code}` : `by ${signal}`}`),
+      );
+      child.once('error', (error) => die(`the engine process failed: ${error.message}`));
+    });
+    child.on('message', (message: FromEngine) => this.#receive(message));
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /**
+   * Starts a process and waits until its provider has shown that it works.
+   * @throws Error with ONNX Runtime's reason when the provider cannot be had, or when the start takes too long
+   */
+  static async start(settings: EngineSettings, timeoutMs: number): Promise<EngineProcess> {
+    const child = fork(ENTRY, [JSON.stringify(settings)], {
+      // Typed arrays travel as bytes; measured against a pipe and shared memory in scripts/bench/transport.
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      execArgv: [],
+    });
+    const engine = new EngineProcess(child);
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await Promise.race([
+        new Promise<void>((resolve, reject) => {
+          child.on('message', (message: FromEngine) => {
+            if (message.type === 'ready') resolve();
+            if (message.type === 'start-failed') reject(new Error(message.message));
+          });
+        }),
+        engine.exited.then((reason) => Promise.reject(new Error(reason))),
+        new Promise<never>((_, reject) => {
+          timer = setTimeout(
+            () => reject(new Error(`the engine was not ready after ${timeoutMs} ms`)),
+            timeoutMs,
+          );
+        }),
+      ]);
+      return engine;
+    } catch (error) {
+      engine.kill();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * @throws EngineRequestError when the engine says the request failed
+   * @throws EngineDiedError when the process ends first, or is hung for `timeoutMs` and was killed for it
+   */
+  request<T extends EngineOutput>(request: EngineRequest, timeoutMs: number): Promise<T> {
+    if (this.#death !== undefined) return Promise.reject(new EngineDiedError(this.#death));
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      const timer = setTimeout(() => {
+        this.#death ??= `the engine did not answer within ${timeoutMs} ms`;
+        this.kill();
+      }, timeoutMs);
+      this.#pending.set(id, { resolve: resolve as (output: EngineOutput) => void, reject, timer });
+      const message: ToEngine = { type: 'request', id, request };
+      this.#child.send(message, (error) => {
+        // A process that is just ending closes the channel first; its exit rejects what is pending.
+        if (error !== null) this.#child.kill('SIGKILL');
+      });
+    });
+  }
+
+  /** Ends the process and waits until it is gone. A run in progress is cut off. */
+  async close(): Promise<void> {
+    if (this.#child.connected) {
+      const message: ToEngine = { type: 'close' };
+      this.#child.send(message, () => undefined);
+    }
+    const timer = setTimeout(() => this.kill(), 2_000);
+    await this.exited;
+    clearTimeout(timer);
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #receive(message: FromEngine): void {
+    if (message.type !== 'done' && message.type !== 'error') return;
+    const pending = this.#pending.get(message.id);
+    if (pending === undefined) return;
+    this.#pending.delete(message.id);
+    clearTimeout(pending.timer);
+    if (message.type === 'done') pending.resolve(message.output);
+    else if (message.fatal) {
+      // The process ends itself after this message; until then nothing more may be sent to it.
+      this.#death ??= `the device failed: ${message.message}`;
+      pending.reject(new EngineDiedError(this.#death));
+    } else pending.reject(new EngineRequestError(message.message));
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Entry of an engine process: its main thread speaks with the server, a worker thread runs the sessions.
+ *
+ * So the next batch arrives, and the last result leaves, while a batch runs. Started by `engine-process.ts` with
+ * `fork`, its settings as JSON in the first argument.
+ */
+import { Worker } from 'node:worker_threads';
+import type { EngineSettings, FromEngine, ToEngine } from './protocol.js';
+
+const settings = JSON.parse(process.argv[2] ?? '{}') as EngineSettings;
+const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: settings });
+
+/** Exit code of a process that ends itself because its device is poisoned. */
+const POISONED = 70;
+
+function reply(message: FromEngine, then?: () => void): void {
+  process.send?.(message, undefined, undefined, then);
+}
+
+worker.on('message', (message: FromEngine) => {
+  const poisoned = message.type === 'error' && message.fatal;
+  reply(message, poisoned ? () => process.exit(POISONED) : undefined);
+});
+worker.on('error', (error) => {
+  process.stderr.write(`engine worker: ${error.stack ?? error.message}\n`);
+  process.exit(1);
+});
+worker.on('exit', (code) => process.exit(code));
+
+process.on('message', (message: ToEngine) => {
+  if (message.type === 'close') process.exit(0);
+  const receivedAt = performance.timeOrigin + performance.now();
+  const { request } = message;
+  if (request.type !== 'run') {
+    worker.postMessage({ id: message.id, request, receivedAt });
+    return;
+  }
+  // Deserialised views share one pooled buffer: each gets its own, so that it can be handed to the thread for free.
+  const batch = {
+    ...request.batch,
+    images: request.batch.images.slice(),
+    tokens: request.batch.tokens.slice(),
+    seeds: request.batch.seeds.slice(),
+    gammas: request.batch.gammas.slice(),
+  };
+  worker.postMessage({ id: message.id, request: { type: 'run', batch }, receivedAt }, [
+    batch.images.buffer,
+    batch.tokens.buffer,
+  ]);
+});
+
+// The server died without a word (kill -9): an engine nobody reads from must not live on.
+process.on('disconnect', () => process.exit(0));
+// A terminal's Ctrl+C reaches the whole process group; the server ends its engines when it has drained.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => undefined);

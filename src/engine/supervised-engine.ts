@@ -1,0 +1,150 @@
+/** An engine process that is replaced, with back-off, whenever it dies. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { messageOf } from '../errors.js';
+import type { Engine, EngineState } from './engine.js';
+import { EngineDiedError, EngineProcess } from './engine-process.js';
+import type { BatchOutput, BatchSpec, BundleSpec, EngineSettings, LoadOutput } from './protocol.js';
+
+const FIRST_BACKOFF_MS = 100;
+const LONGEST_BACKOFF_MS = 30_000;
+/** An engine that lived this long died of something new: back-off begins anew. */
+const HEALTHY_AFTER_MS = 60_000;
+
+export interface SupervisedEngineOptions {
+  id: string;
+  settings: EngineSettings;
+  memoryBudgetBytes: number;
+  startTimeoutMs: number;
+  /** After this long a load or a run counts as hung, and its process is killed. */
+  requestTimeoutMs: number;
+  logger: Logger;
+}
+
+export class SupervisedEngine implements Engine {
+  readonly id: string;
+  readonly padsBatches: boolean;
+  readonly memoryBudgetBytes: number;
+  readonly #options: SupervisedEngineOptions;
+  readonly #restartListeners: ((reason: string) => void)[] = [];
+  readonly #closing = new AbortController();
+  /** The living process, or the one being started. */
+  #process: Promise<EngineProcess>;
+  #state: EngineState = 'starting';
+  #restarts = 0;
+
+  private constructor(options: SupervisedEngineOptions, first: EngineProcess) {
+    this.#options = options;
+    this.id = options.id;
+    this.padsBatches = options.settings.padToPreferred;
+    this.memoryBudgetBytes = options.memoryBudgetBytes;
+    this.#process = Promise.resolve(first);
+    this.#state = 'ready';
+    void this.#watch(first);
+  }
+
+  /** @throws Error with the reason when the first process does not come up: then the device cannot be had */
+  static async start(options: SupervisedEngineOptions): Promise<SupervisedEngine> {
+    const first = await EngineProcess.start(options.settings, options.startTimeoutMs);
+    options.logger.info({ device: options.id, pid: first.pid }, 'engine ready');
+    return new SupervisedEngine(options, first);
+  }
+
+  get state(): EngineState {
+    return this.#state;
+  }
+
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  async ready(): Promise<void> {
+    await this.#process;
+  }
+
+  async load(bundle: BundleSpec): Promise<LoadOutput> {
+    return this.#request({ type: 'load', bundle });
+  }
+
+  async unload(bundle: string): Promise<void> {
+    await this.#request({ type: 'unload', bundle });
+  }
+
+  async run(batch: BatchSpec): Promise<BatchOutput> {
+    return this.#request({ type: 'run', batch });
+  }
+
+  onRestart(listener: (reason: string) => void): void {
+    this.#restartListeners.push(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    this.#closing.abort();
+    const process = await this.#process.catch(() => undefined);
+    await process?.close();
+  }
+
+  async #request<T extends LoadOutput | BatchOutput | Record<string, never>>(
+    request: Parameters<EngineProcess['request']>[0],
+  ): Promise<T> {
+    const process = await this.#process;
+    return process.request<T>(request, this.#options.requestTimeoutMs);
+  }
+
+  async #watch(process: EngineProcess): Promise<void> {
+    let backoffMs = FIRST_BACKOFF_MS;
+    let current = process;
+    while (this.#state !== 'closed') {
+      const startedAt = performance.now();
+      const reason = await current.exited;
+      if (this.#closed()) return;
+      if (performance.now() - startedAt > HEALTHY_AFTER_MS) backoffMs = FIRST_BACKOFF_MS;
+      this.#state = 'restarting';
+      this.#restarts++;
+      this.#options.logger.error(
+        { device: this.id, reason, restarts: this.#restarts, backoffMs },
+        'engine died',
+      );
+      const replacement = this.#startAgain(backoffMs);
+      this.#process = replacement;
+      // Whoever waits for the replacement gets the error; nobody may be waiting when the server closes.
+      replacement.catch(() => undefined);
+      for (const listener of this.#restartListeners) listener(reason);
+      backoffMs = Math.min(backoffMs * 2, LONGEST_BACKOFF_MS);
+      try {
+        current = await replacement;
+      } catch {
+        return;
+      }
+      this.#state = 'ready';
+      this.#options.logger.info(
+        { device: this.id, pid: current.pid, restarts: this.#restarts },
+        'engine ready',
+      );
+    }
+  }
+
+  /** Tries until a process is up or the engine is closed. */
+  async #startAgain(firstBackoffMs: number): Promise<EngineProcess> {
+    for (let backoffMs = firstBackoffMs; ; backoffMs = Math.min(backoffMs * 2, LONGEST_BACKOFF_MS)) {
+      await sleep(backoffMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+      if (this.#closed()) throw new EngineDiedError('the engine was closed');
+      try {
+        const process = await EngineProcess.start(this.#options.settings, this.#options.startTimeoutMs);
+        if (!this.#closed()) return process;
+        await process.close();
+      } catch (error) {
+        this.#options.logger.error(
+          { device: this.id, reason: messageOf(error), backoffMs },
+          'engine did not start',
+        );
+      }
+    }
+  }
+
+  /** A method, because control flow analysis does not see that `close()` may change the state during an await. */
+  #closed(): boolean {
+    return this.#state === 'closed';
+  }
+}

@@ -1,0 +1,136 @@
+/** The thread of an engine process that owns the sessions: `session.run` blocks, so nothing else lives here. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { messageOf } from '../errors.js';
+import { EmbeddingCache } from './embedding-cache.js';
+import { probeProvider } from './probe.js';
+import type {
+  BatchSpec,
+  BundleSpec,
+  EngineOutput,
+  EngineRequest,
+  EngineSettings,
+  FromEngine,
+  LoadOutput,
+} from './protocol.js';
+import { ResidentBundle } from './resident-bundle.js';
+import { SessionPool } from './sessions.js';
+
+if (parentPort === null) throw new Error('worker.ts runs as a worker thread of an engine process');
+const port = parentPort;
+const settings = workerData as EngineSettings;
+const pool = new SessionPool(settings);
+const cache = new EmbeddingCache(settings.embeddingCacheBytes);
+const resident = new Map<string, ResidentBundle>();
+
+/** Timing a batch size costs about as long as running it: sizes that would hold up the start longer are left out. */
+const WARM_UP_BUDGET_MS = 1_000;
+const TIMED_RUNS = 2;
+
+/** What comes with a request: when it reached this process, by the clock both threads share. */
+interface Envelope {
+  id: number;
+  request: EngineRequest;
+  receivedAt: number;
+}
+
+function send(message: FromEngine): void {
+  port.postMessage(message);
+}
+
+async function load(spec: BundleSpec): Promise<LoadOutput> {
+  const start = performance.now();
+  await resident.get(spec.id)?.release(pool);
+  resident.delete(spec.id);
+  const bundle = await ResidentBundle.load(spec, pool);
+  resident.set(spec.id, bundle);
+  const loaded = performance.now();
+  const runMs = await warmUp(bundle);
+  return { loadMs: loaded - start, warmUpMs: performance.now() - loaded, runMs };
+}
+
+/** First runs are slow (memory planning, kernels, cuDNN's choice of algorithm); they must not be a request's. */
+async function warmUp(bundle: ResidentBundle): Promise<LoadOutput['runMs']> {
+  const measured: LoadOutput['runMs'] = [];
+  const warmCache = new EmbeddingCache(settings.embeddingCacheBytes);
+  let lastMs = 0;
+  for (const batchSize of bundle.spec.batchSizes) {
+    // A GPU must see every size before a request does; on the CPU a size is only warmed to time it.
+    const previous = measured.at(-1);
+    if (!settings.padToPreferred && previous !== undefined) {
+      if ((lastMs / previous.batchSize) * batchSize * (TIMED_RUNS + 1) > WARM_UP_BUDGET_MS) break;
+    }
+    for (const direction of Object.keys(bundle.spec.directions)) {
+      const batch = blankBatch(bundle.spec, direction, batchSize);
+      await bundle.run(batch, warmCache);
+      if (direction !== Object.keys(bundle.spec.directions)[0]) continue;
+      lastMs = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < TIMED_RUNS; i++) {
+        const start = performance.now();
+        await bundle.run(batch, warmCache);
+        lastMs = Math.min(lastMs, performance.now() - start);
+      }
+      measured.push({ batchSize, milliseconds: lastMs });
+    }
+  }
+  return measured;
+}
+
+function blankBatch(spec: BundleSpec, direction: string, batchSize: number): BatchSpec {
+  const [width, height] = spec.nativeSize;
+  return {
+    bundle: spec.id,
+    direction,
+    width,
+    height,
+    images: new Uint8Array(batchSize * width * height * 3),
+    tokens: new BigInt64Array(batchSize * spec.embedding.length),
+    seeds: new Int32Array(batchSize),
+    gammas: new Float32Array(batchSize).fill(1),
+    runSize: batchSize,
+  };
+}
+
+async function perform({ request, receivedAt }: Envelope): Promise<EngineOutput> {
+  switch (request.type) {
+    case 'load':
+      return await load(request.bundle);
+    case 'unload':
+      await resident.get(request.bundle)?.release(pool);
+      resident.delete(request.bundle);
+      return {};
+    case 'run': {
+      const start = performance.now();
+      const bundle = resident.get(request.batch.bundle);
+      if (bundle === undefined) throw new Error(`the bundle ${request.batch.bundle} is not loaded`);
+      const output = await bundle.run(request.batch, cache);
+      const waitMs = Math.max(0, performance.timeOrigin + start - receivedAt);
+      return { ...output, waitMs, runMs: performance.now() - start };
+    }
+  }
+}
+
+/** A CUDA error leaves the whole process unusable: only a new one cures it. */
+function isFatal(message: string): boolean {
+  return (
+    settings.provider !== 'cpu' &&
+    /CUDA (failure|error)|CUDNN|CUBLAS|illegal memory|device lost/i.test(message)
+  );
+}
+
+// Sessions run one after another in the order the requests came: the promise chain is the queue.
+let last: Promise<void> = Promise.resolve();
+port.on('message', (envelope: Envelope) => {
+  last = last.then(async () => {
+    try {
+      send({ type: 'done', id: envelope.id, output: await perform(envelope) });
+    } catch (error) {
+      const message = messageOf(error);
+      send({ type: 'error', id: envelope.id, message, fatal: isFatal(message) });
+    }
+  });
+});
+
+probeProvider(settings).then(
+  () => send({ type: 'ready' }),
+  (error) => send({ type: 'start-failed', message: messageOf(error) }),
+);
