@@ -1,0 +1,20 @@
+/** A typed list of listeners per event name: the same in browsers and Node, without EventTarget. */
+
+export type Listener<T> = (event: T) => void;
+
+export class Events<Map> {
+  readonly #listeners: { [Name in keyof Map]?: Set<Listener<Map[Name]>> } = {};
+
+  /** Calls `listener` on every event of that name until the function given back is called. */
+  on<Name extends keyof Map>(name: Name, listener: Listener<Map[Name]>): () => void {
+    const listeners: Set<Listener<Map[Name]>> = this.#listeners[name] ?? new Set();
+    this.#listeners[name] = listeners;
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  }
+
+  /** Calls everyone who listens now. */
+  emit<Name extends keyof Map>(name: Name, event: Map[Name]): void {
+    for (const listener of [...(this.#listeners[name] ?? [])]) listener(event);
+  }
+}
