@@ -1,0 +1,69 @@
+/** Decoded picture → conditioning image: fitted to the canvas and made into what the bundle was trained on. */
+import type { Canny } from './canny.js';
+import { type FitPlan, padTo, resizeToPlan } from './fit.js';
+import type { Raster } from './raster.js';
+import { binarise, type Invert } from './sketch.js';
+
+/** The reference's own, for bundles that name none. */
+export const defaultThresholds = { low: 100, high: 200 };
+
+/** `sketch` and `edge`: strokes 255 on 0, three equal channels; `image`: the picture itself. */
+export type Conditioning =
+  | { readonly kind: 'sketch'; readonly invert: Invert }
+  | { readonly kind: 'edge'; readonly lowThreshold: number; readonly highThreshold: number }
+  | { readonly kind: 'image' };
+
+export interface Conditioned {
+  /** uint8 [H,W,3] of the canvas' size. */
+  readonly data: Uint8Array;
+  /** Whether a sketch was taken as light strokes on dark. */
+  readonly inverted: boolean;
+}
+
+/**
+ * Resizes, conditions, then pads: in this order padding is background for sketches and edges whatever the paper's
+ * colour, and the seam between picture and padding is not itself an edge. Synchronous; see `isQuick`.
+ *
+ * @param canny needed for `edge` only
+ */
+export function condition(
+  picture: Raster,
+  plan: FitPlan,
+  conditioning: Conditioning,
+  canny?: Canny,
+): Conditioned {
+  const fitted = resizeToPlan(picture, plan);
+  const { width, height } = fitted;
+  switch (conditioning.kind) {
+    case 'image':
+      return { data: padTo(fitted, plan, 'edge').data, inverted: false };
+    case 'sketch': {
+      const { data, inverted } = binarise(fitted, conditioning.invert);
+      return { data: padTo({ data, width, height }, plan, 0).data, inverted };
+    }
+    case 'edge': {
+      if (canny === undefined) throw new Error('an edge bundle needs Canny');
+      const edges = canny(fitted, conditioning.lowThreshold, conditioning.highThreshold);
+      const data = threeChannels(edges);
+      return { data: padTo({ data, width, height }, plan, 0).data, inverted: false };
+    }
+  }
+}
+
+/**
+ * Whether `condition` keeps the event loop for no more than about 3 ms: no resampling, no Canny, and no more pixels
+ * than a loop in JavaScript takes in that time (measured 2 ms for 512×512).
+ */
+export function isQuick(picture: Raster, plan: FitPlan, conditioning: Conditioning): boolean {
+  if (conditioning.kind === 'edge') return false;
+  if (picture.width !== plan.canvas.width || picture.height !== plan.canvas.height) return false;
+  return conditioning.kind === 'image' || picture.width * picture.height <= 400_000;
+}
+
+/** [H,W] → [H,W,3]. */
+function threeChannels(grey: Uint8Array): Uint8Array {
+  const data = new Uint8Array(grey.length * 3);
+  for (let pixel = 0; pixel < grey.length; pixel++)
+    data.fill(grey[pixel] as number, pixel * 3, pixel * 3 + 3);
+  return data;
+}

@@ -1,0 +1,151 @@
+/**
+ * Lanczos resampling, bit for bit as Pillow's `Image.resize(size, LANCZOS, box)` does it for 8-bit images.
+ *
+ * The models were trained on pictures that Pillow had resized. libvips' `lanczos3` is not the same filter: it takes
+ * the vertical pass first, holds 64 positions of the kernel between two pixels and shrinks by whole factors before,
+ * so hard edges (a sketch is nothing else) come out several grey levels apart.
+ */
+import type { Box, Raster, Size } from './raster.js';
+
+/** Pillow's `PRECISION_BITS`: coefficients are 32-bit fixed point with room for 8 bits of value and 2 of overshoot. */
+const precision = 32 - 8 - 2;
+const half = 1 << (precision - 1);
+const lobes = 3;
+
+/** For each output position the first input position that counts, how many do, and their weights. */
+interface Kernel {
+  readonly first: Int32Array;
+  readonly count: Int32Array;
+  /** `taps` weights for every output position, fixed point. */
+  readonly weights: Int32Array;
+  readonly taps: number;
+}
+
+/**
+ * Resizes the part of `raster` inside `box` (default: all of it; fractions allowed) to `size`. Gives the same raster
+ * back where nothing is to be done. Synchronous: about 50 ms from 1024×1024 to 512×512, so it belongs in a worker.
+ */
+export function resizeLanczos(raster: Raster, size: Size, box: Box = wholeOf(raster)): Raster {
+  const { width, height } = raster;
+  const across = box.left !== 0 || box.width !== size.width || width !== size.width;
+  const down = box.top !== 0 || box.height !== size.height || height !== size.height;
+  if (!across && !down) return raster;
+  const vertical = down ? kernelFor(height, box.top, box.top + box.height, size.height) : undefined;
+  // Only the rows that the vertical pass will read go through the horizontal one.
+  const top = vertical?.first[0] ?? 0;
+  const last = size.height - 1;
+  const bottom = vertical ? (vertical.first[last] ?? 0) + (vertical.count[last] ?? 0) : height;
+  const rows = {
+    ...raster,
+    data: raster.data.subarray(top * width * 3, bottom * width * 3),
+    height: bottom - top,
+  };
+  const middle = across
+    ? resizeRows(rows, size.width, kernelFor(width, box.left, box.left + box.width, size.width))
+    : rows;
+  return vertical ? resizeColumns(middle, size.height, vertical, top) : middle;
+}
+
+export function wholeOf(raster: Raster): Box {
+  return { left: 0, top: 0, width: raster.width, height: raster.height };
+}
+
+function lanczos(x: number): number {
+  if (x < -lobes || x >= lobes) return 0;
+  return sinc(x) * sinc(x / lobes);
+}
+
+function sinc(x: number): number {
+  return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
+}
+
+/** Weights for resampling `start..end` of a line of `inputs` pixels to `outputs` pixels. */
+function kernelFor(inputs: number, start: number, end: number, outputs: number): Kernel {
+  // Pillow keeps the box in single precision.
+  const from = Math.fround(start);
+  const scale = Math.fround(Math.fround(end) - from) / outputs;
+  const stretch = Math.max(scale, 1);
+  const support = lobes * stretch;
+  const taps = Math.ceil(support) * 2 + 1;
+  const first = new Int32Array(outputs);
+  const count = new Int32Array(outputs);
+  const weights = new Int32Array(outputs * taps);
+  const line = new Float64Array(taps);
+  for (let output = 0; output < outputs; output++) {
+    const centre = from + (output + 0.5) * scale;
+    const low = Math.max(0, Math.trunc(centre - support + 0.5));
+    const high = Math.min(inputs, Math.trunc(centre + support + 0.5));
+    let sum = 0;
+    for (let input = low; input < high; input++) {
+      const weight = lanczos((input - centre + 0.5) / stretch);
+      line[input - low] = weight;
+      sum += weight;
+    }
+    for (let tap = 0; tap < high - low; tap++) {
+      const weight = ((line[tap] ?? 0) / (sum || 1)) * (1 << precision);
+      weights[output * taps + tap] = Math.trunc(weight < 0 ? weight - 0.5 : weight + 0.5);
+    }
+    first[output] = low;
+    count[output] = high - low;
+  }
+  return { first, count, weights, taps };
+}
+
+/** The horizontal pass: [H,W,3] → [H,width,3]. */
+function resizeRows(source: Raster, width: number, kernel: Kernel): Raster {
+  const { data, height } = source;
+  const { first, count, weights, taps } = kernel;
+  const result = new Uint8ClampedArray(width * height * 3);
+  let to = 0;
+  for (let y = 0; y < height; y++) {
+    const row = y * source.width;
+    for (let x = 0; x < width; x++) {
+      let red = half;
+      let green = half;
+      let blue = half;
+      let from = (row + at(first, x)) * 3;
+      const end = x * taps + at(count, x);
+      for (let tap = x * taps; tap < end; tap++) {
+        const weight = at(weights, tap);
+        red += weight * at(data, from);
+        green += weight * at(data, from + 1);
+        blue += weight * at(data, from + 2);
+        from += 3;
+      }
+      result[to] = red >> precision;
+      result[to + 1] = green >> precision;
+      result[to + 2] = blue >> precision;
+      to += 3;
+    }
+  }
+  return { data: bytesOf(result), width, height };
+}
+
+/** The vertical pass: [H,W,3] → [height,W,3]. Rows of `source` start at row `top` of what the kernel counts. */
+function resizeColumns(source: Raster, height: number, kernel: Kernel, top: number): Raster {
+  const { data, width } = source;
+  const { first, count, weights, taps } = kernel;
+  const stride = width * 3;
+  const result = new Uint8ClampedArray(stride * height);
+  const sums = new Int32Array(stride);
+  for (let y = 0; y < height; y++) {
+    sums.fill(half);
+    for (let tap = 0; tap < at(count, y); tap++) {
+      const weight = at(weights, y * taps + tap);
+      const from = (at(first, y) - top + tap) * stride;
+      for (let x = 0; x < stride; x++) sums[x] = at(sums, x) + weight * at(data, from + x);
+    }
+    const to = y * stride;
+    for (let x = 0; x < stride; x++) result[to + x] = at(sums, x) >> precision;
+  }
+  return { data: bytesOf(result), width, height };
+}
+
+/** An element that is known to be there: the loops above never leave their arrays. */
+function at(array: Int32Array | Uint8Array, index: number): number {
+  return array[index] as number;
+}
+
+function bytesOf(array: Uint8ClampedArray<ArrayBuffer>): Uint8Array {
+  return new Uint8Array(array.buffer);
+}

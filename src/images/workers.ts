@@ -1,0 +1,115 @@
+/** The image workers: a few threads that start when they are first needed and end on `close`. */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { type Answer, type ImageJob, type ImageJobResults, transferables } from './jobs.js';
+
+interface Waiting {
+  readonly job: ImageJob;
+  readonly resolve: (result: never) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+interface Member {
+  readonly worker: Worker;
+  /** The job it runs; none while idle. */
+  busy: Waiting | undefined;
+}
+
+export interface ImageWorkersOptions {
+  /** Most threads; default: as many as cores, but no more than 4, because devices want cores too. */
+  readonly size?: number;
+  /** The compiled worker file; only tests that run from source say it. */
+  readonly entry?: URL;
+}
+
+export class ImageWorkers {
+  readonly #size: number;
+  readonly #entry: URL;
+  readonly #members = new Set<Member>();
+  readonly #waiting: Waiting[] = [];
+  #closed = false;
+
+  constructor(options: ImageWorkersOptions = {}) {
+    this.#size = options.size ?? Math.min(4, availableParallelism());
+    this.#entry = options.entry ?? new URL('./worker.js', import.meta.url);
+  }
+
+  /** Threads alive now. */
+  get running(): number {
+    return this.#members.size;
+  }
+
+  /**
+   * Runs a job in the first thread that is free. A picture that owns its whole buffer is handed over, not copied:
+   * the caller's view of it is empty from then on.
+   */
+  run<J extends ImageJob>(job: J): Promise<ImageJobResults[J['task']]> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) throw new Error('the image workers are closed');
+      this.#waiting.push({ job, resolve, reject });
+      this.#dispatch();
+    });
+  }
+
+  /** Ends the threads; jobs that have not ended fail. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const closed = new Error('the image workers are closed');
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(closed);
+    await Promise.all([...this.#members].map((member) => member.worker.terminate()));
+  }
+
+  #dispatch(): void {
+    while (this.#waiting.length > 0) {
+      const member = this.#free();
+      if (member === undefined) return;
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      member.busy = next;
+      // An idle thread must not keep a process alive that has nothing else to do.
+      member.worker.ref();
+      try {
+        member.worker.postMessage(next.job, transferables(next.job.picture.data));
+      } catch (error) {
+        this.#settle(member, () => next.reject(error));
+      }
+    }
+  }
+
+  /** An idle thread; a new one where all are busy and there may be more. */
+  #free(): Member | undefined {
+    for (const member of this.#members) if (member.busy === undefined) return member;
+    return this.#members.size < this.#size ? this.#start() : undefined;
+  }
+
+  #start(): Member {
+    const worker = new Worker(this.#entry);
+    const member: Member = { worker, busy: undefined };
+    this.#members.add(member);
+    worker.on('message', (answer: Answer) => {
+      const { busy } = member;
+      this.#settle(member, () => {
+        if ('error' in answer) busy?.reject(answer.error);
+        else busy?.resolve(answer.result as never);
+      });
+      this.#dispatch();
+    });
+    let fault: unknown = new Error('the image worker ended');
+    worker.on('error', (error) => {
+      fault = error;
+    });
+    worker.on('exit', () => {
+      this.#members.delete(member);
+      member.busy?.reject(fault);
+      member.busy = undefined;
+      if (!this.#closed) this.#dispatch();
+    });
+    return member;
+  }
+
+  #settle(member: Member, tell: () => void): void {
+    member.busy = undefined;
+    member.worker.unref();
+    tell();
+  }
+}
