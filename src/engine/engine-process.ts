@@ -52,6 +52,11 @@ export class EngineProcess {
     child.on('message', (message: FromEngine) => this.#receive(message));
   }
 
+  /** Whether it may still be asked anything. */
+  get alive(): boolean {
+    return this.#death === undefined;
+  }
+
   get pid(): number | undefined {
     return this.#child.pid;
   }

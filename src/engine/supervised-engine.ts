@@ -28,7 +28,9 @@ export class SupervisedEngine implements Engine {
   readonly #options: SupervisedEngineOptions;
   readonly #restartListeners: ((reason: string) => void)[] = [];
   readonly #closing = new AbortController();
-  /** The living process, or the one being started. */
+  /** The process that serves, or served last. */
+  #current: EngineProcess;
+  /** The same, or the one being started in its place. */
   #process: Promise<EngineProcess>;
   #state: EngineState = 'starting';
   #restarts = 0;
@@ -38,9 +40,10 @@ export class SupervisedEngine implements Engine {
     this.id = options.id;
     this.padsBatches = options.settings.padToPreferred;
     this.memoryBudgetBytes = options.memoryBudgetBytes;
+    this.#current = first;
     this.#process = Promise.resolve(first);
     this.#state = 'ready';
-    void this.#watch(first);
+    void this.#watch();
   }
 
   /** @throws Error with the reason when the first process does not come up: then the device cannot be had */
@@ -51,7 +54,8 @@ export class SupervisedEngine implements Engine {
   }
 
   get state(): EngineState {
-    return this.#state;
+    // A process is given up (hung, poisoned) a moment before its end is seen: nothing may be sent to it any more.
+    return this.#state === 'ready' && !this.#current.alive ? 'restarting' : this.#state;
   }
 
   get restarts(): number {
@@ -92,12 +96,11 @@ export class SupervisedEngine implements Engine {
     return process.request<T>(request, this.#options.requestTimeoutMs);
   }
 
-  async #watch(process: EngineProcess): Promise<void> {
+  async #watch(): Promise<void> {
     let backoffMs = FIRST_BACKOFF_MS;
-    let current = process;
-    while (this.#state !== 'closed') {
+    while (!this.#closed()) {
       const startedAt = performance.now();
-      const reason = await current.exited;
+      const reason = await this.#current.exited;
       if (this.#closed()) return;
       if (performance.now() - startedAt > HEALTHY_AFTER_MS) backoffMs = FIRST_BACKOFF_MS;
       this.#state = 'restarting';
@@ -108,20 +111,10 @@ export class SupervisedEngine implements Engine {
       );
       const replacement = this.#startAgain(backoffMs);
       this.#process = replacement;
-      // Whoever waits for the replacement gets the error; nobody may be waiting when the server closes.
-      replacement.catch(() => undefined);
       for (const listener of this.#restartListeners) listener(reason);
       backoffMs = Math.min(backoffMs * 2, LONGEST_BACKOFF_MS);
-      try {
-        current = await replacement;
-      } catch {
-        return;
-      }
-      this.#state = 'ready';
-      this.#options.logger.info(
-        { device: this.id, pid: current.pid, restarts: this.#restarts },
-        'engine ready',
-      );
+      // Fails only when the engine is closed; whoever waits for the replacement is told by the same promise.
+      await replacement.catch(() => undefined);
     }
   }
 
@@ -132,7 +125,12 @@ export class SupervisedEngine implements Engine {
       if (this.#closed()) throw new EngineDiedError('the engine was closed');
       try {
         const process = await EngineProcess.start(this.#options.settings, this.#options.startTimeoutMs);
-        if (!this.#closed()) return process;
+        if (!this.#closed()) {
+          this.#current = process;
+          this.#state = 'ready';
+          this.#options.logger.info({ device: this.id, pid: process.pid }, 'engine ready');
+          return process;
+        }
         await process.close();
       } catch (error) {
         this.#options.logger.error(

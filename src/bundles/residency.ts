@@ -1,0 +1,196 @@
+/** Which bundles one device holds: load, unload, and the least recently used out when memory runs short. */
+import type { Engine } from '../engine/engine.js';
+import { EngineDiedError } from '../engine/engine-process.js';
+import type { BundleSpec, LoadOutput } from '../engine/protocol.js';
+import { Img2ImgError, messageOf } from '../errors.js';
+import type { Bundle } from './bundle.js';
+
+export type ResidencyState = 'unloaded' | 'loading' | 'loaded' | 'failed';
+
+export interface BundleResidency {
+  device: string;
+  state: ResidencyState;
+  /** Bytes counted against the device's budget; absent while unloaded. */
+  bytes?: number;
+  /** Why the last load failed. */
+  reason?: string;
+}
+
+interface Entry {
+  bundle: Bundle;
+  state: ResidencyState;
+  bytes: number;
+  lastUsed: number;
+  loading: Promise<void> | undefined;
+  reason: string | undefined;
+  failedAt: number;
+}
+
+/** A load that failed is not tried again at once: every waiting request would repeat it. */
+const RETRY_LOAD_AFTER_MS = 5_000;
+
+export interface ResidencyOptions {
+  /** Batch sizes to warm up, ascending. */
+  batchSizes(bundle: Bundle): number[];
+  /** Checks the files of a bundle before its first load. @throws Error naming the file that differs */
+  verify(bundle: Bundle): Promise<void>;
+  onLoaded(bundle: Bundle, output: LoadOutput): void;
+  onUnloaded(bundle: Bundle): void;
+}
+
+export class Residency {
+  readonly #engine: Engine;
+  readonly #options: ResidencyOptions;
+  readonly #entries = new Map<string, Entry>();
+  #clock = 0;
+
+  constructor(engine: Engine, options: ResidencyOptions) {
+    this.#engine = engine;
+    this.#options = options;
+  }
+
+  describe(id: string): BundleResidency {
+    const entry = this.#entries.get(id);
+    const device = this.#engine.id;
+    if (entry === undefined || entry.state === 'unloaded') return { device, state: 'unloaded' };
+    if (entry.state === 'failed') return { device, state: 'failed', reason: entry.reason ?? '' };
+    return { device, state: entry.state, bytes: entry.bytes };
+  }
+
+  isLoaded(id: string): boolean {
+    return this.#entries.get(id)?.state === 'loaded';
+  }
+
+  isLoading(id: string): boolean {
+    return this.#entries.get(id)?.state === 'loading';
+  }
+
+  loadedCount(): number {
+    return [...this.#entries.values()].filter((entry) => entry.state === 'loaded').length;
+  }
+
+  /** Marks a bundle as used just now, so that others leave before it. */
+  touch(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) entry.lastUsed = ++this.#clock;
+  }
+
+  /**
+   * Loads the bundle unless it is there, after making room for it.
+   * @throws Img2ImgError `model_unavailable` when it cannot be loaded, with the reason
+   * @throws EngineDiedError when the engine died meanwhile: loading it again is worth a try
+   */
+  async ensure(bundle: Bundle): Promise<void> {
+    const known = this.#entries.get(bundle.id);
+    if (known?.state === 'loaded') return this.touch(bundle.id);
+    if (known?.loading !== undefined) return known.loading;
+    if (known?.state === 'failed' && performance.now() - known.failedAt < RETRY_LOAD_AFTER_MS) {
+      throw this.#unavailable(bundle, known.reason ?? '');
+    }
+    const entry: Entry = {
+      bundle,
+      state: 'loading',
+      bytes: residentBytes(bundle),
+      lastUsed: ++this.#clock,
+      loading: undefined,
+      reason: undefined,
+      failedAt: 0,
+    };
+    this.#entries.set(bundle.id, entry);
+    entry.loading = this.#load(entry).finally(() => {
+      entry.loading = undefined;
+    });
+    return entry.loading;
+  }
+
+  /** Unloads the bundle after the batches already handed to the engine; a load under way is waited for. */
+  async unload(id: string): Promise<void> {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    await entry.loading?.catch(() => undefined);
+    if (entry.state !== 'loaded') return;
+    entry.state = 'unloaded';
+    await this.#engine.unload(id);
+    this.#options.onUnloaded(entry.bundle);
+  }
+
+  /** The engine died: what was loaded is gone. Loads under way fail by themselves. */
+  reset(): Bundle[] {
+    const lost = [...this.#entries.values()].filter((entry) => entry.state === 'loaded');
+    for (const entry of lost) {
+      entry.state = 'unloaded';
+      this.#options.onUnloaded(entry.bundle);
+    }
+    return lost.map((entry) => entry.bundle);
+  }
+
+  async #load(entry: Entry): Promise<void> {
+    const { bundle } = entry;
+    try {
+      await this.#options.verify(bundle);
+      await this.#makeRoom(entry);
+      const output = await this.#engine.load(bundleSpec(bundle, this.#options.batchSizes(bundle)));
+      entry.state = 'loaded';
+      this.#options.onLoaded(bundle, output);
+    } catch (error) {
+      if (error instanceof EngineDiedError) {
+        entry.state = 'unloaded';
+        throw error;
+      }
+      entry.state = 'failed';
+      entry.reason = messageOf(error);
+      entry.failedAt = performance.now();
+      throw this.#unavailable(bundle, entry.reason, error);
+    }
+  }
+
+  async #makeRoom(entry: Entry): Promise<void> {
+    const budget = this.#engine.memoryBudgetBytes;
+    if (entry.bytes > budget) {
+      throw new Error(
+        `it needs ${megabytes(entry.bytes)} MB and the memory budget of ${this.#engine.id} is ${megabytes(budget)} MB`,
+      );
+    }
+    for (;;) {
+      const resident = [...this.#entries.values()].filter(
+        (other) => other !== entry && (other.state === 'loaded' || other.state === 'loading'),
+      );
+      const used = resident.reduce((sum, other) => sum + other.bytes, 0);
+      if (used + entry.bytes <= budget) return;
+      const oldest = resident.sort((a, b) => a.lastUsed - b.lastUsed)[0];
+      if (oldest === undefined) return;
+      await this.unload(oldest.bundle.id);
+    }
+  }
+
+  #unavailable(bundle: Bundle, reason: string, cause?: unknown): Img2ImgError {
+    return new Img2ImgError(
+      'model_unavailable',
+      `The model "${bundle.id}" could not be loaded on ${this.#engine.id}: ${reason}`,
+      { details: { model: bundle.id, device: this.#engine.id, reason }, cause },
+    );
+  }
+}
+
+/** What a bundle's graphs take in memory. fp16 weights are computed in fp32 on the CPU, and held so. */
+export function residentBytes(bundle: Bundle): number {
+  const { precision, target } = bundle.manifest;
+  return bundle.graphBytes * (precision === 'fp16' && target === 'cpu' ? 2 : 1);
+}
+
+function bundleSpec(bundle: Bundle, batchSizes: number[]): BundleSpec {
+  const { manifest } = bundle;
+  return {
+    id: bundle.id,
+    textEncoder: bundle.textEncoderPath,
+    directions: Object.fromEntries(bundle.directions),
+    embedding: manifest.embedding,
+    latent: manifest.latent,
+    nativeSize: manifest.size.native,
+    batchSizes,
+  };
+}
+
+function megabytes(bytes: number): number {
+  return Math.ceil(bytes / 2 ** 20);
+}

@@ -1,0 +1,128 @@
+/**
+ * The queue of one device, and nothing else: who waits, and who goes next together. It knows no clock, no device.
+ *
+ * Order: the more urgent first; among them start-time fair between clients (Goyal et al., "Start-time fair queueing",
+ * SIGCOMM 1996: a client's next job is stamped behind its last one, so that whoever asks for much waits for those who
+ * ask for little); then by arrival. A normal job that waited `agingMs` counts as interactive: nobody starves.
+ */
+import type { Priority } from '../request.js';
+
+export interface Queueable {
+  /** Jobs of one key may share a batch. */
+  readonly key: string;
+  /** Samples: what a job takes of a batch, and what its client is charged. */
+  readonly count: number;
+  readonly priority: Priority;
+  readonly client: string;
+  /** Milliseconds on the caller's clock. */
+  readonly enqueuedAt: number;
+  /** Shares its batch with nobody: it is suspected of having brought an engine down. */
+  readonly alone: boolean;
+}
+
+interface Waiting<J> {
+  job: J;
+  /** Virtual start time of the job. */
+  tag: number;
+  arrival: number;
+}
+
+export class BatchingQueue<J extends Queueable> {
+  readonly #agingMs: number;
+  readonly #waiting = new Map<J, Waiting<J>>();
+  /** Virtual time at which each client's next job may start. */
+  readonly #clientTimes = new Map<string, number>();
+  #virtualTime = 0;
+  #arrivals = 0;
+  #samples = 0;
+
+  constructor(agingMs: number) {
+    this.#agingMs = agingMs;
+  }
+
+  /** Jobs waiting. */
+  get length(): number {
+    return this.#waiting.size;
+  }
+
+  /** Samples waiting. */
+  get samples(): number {
+    return this.#samples;
+  }
+
+  jobs(): IterableIterator<J> {
+    return this.#waiting.keys();
+  }
+
+  push(job: J): void {
+    const tag = Math.max(this.#virtualTime, this.#clientTimes.get(job.client) ?? 0);
+    this.#clientTimes.set(job.client, tag + job.count);
+    this.#waiting.set(job, { job, tag, arrival: this.#arrivals++ });
+    this.#samples += job.count;
+  }
+
+  /** Puts back a job that was taken, before all that wait: its client has paid for it already. */
+  unshift(job: J): void {
+    this.#waiting.set(job, { job, tag: Number.NEGATIVE_INFINITY, arrival: this.#arrivals++ });
+    this.#samples += job.count;
+  }
+
+  /** @returns whether the job was waiting */
+  remove(job: J): boolean {
+    if (!this.#waiting.delete(job)) return false;
+    this.#samples -= job.count;
+    return true;
+  }
+
+  /** The job that goes next among those `eligible`. */
+  first(now: number, eligible: (job: J) => boolean = () => true): J | undefined {
+    let best: Waiting<J> | undefined;
+    for (const waiting of this.#waiting.values()) {
+      if (eligible(waiting.job) && (best === undefined || this.#before(waiting, best, now))) best = waiting;
+    }
+    return best?.job;
+  }
+
+  /** `leader` and those that may ride with it, in order, up to `maxSamples`; they stay in the queue. */
+  companions(leader: J, maxSamples: number, now: number): J[] {
+    if (leader.alone) return [leader];
+    const riders = [...this.#waiting.values()]
+      .filter(({ job }) => job !== leader && job.key === leader.key && !job.alone)
+      .sort((a, b) => (this.#before(a, b, now) ? -1 : 1));
+    const batch = [leader];
+    let room = maxSamples - leader.count;
+    for (const { job } of riders) {
+      if (job.count > room) continue;
+      batch.push(job);
+      room -= job.count;
+    }
+    return batch;
+  }
+
+  /** Takes the jobs out and moves virtual time on to them. */
+  take(jobs: readonly J[]): void {
+    for (const job of jobs) {
+      const waiting = this.#waiting.get(job);
+      if (waiting === undefined) continue;
+      this.#virtualTime = Math.max(this.#virtualTime, waiting.tag);
+      this.remove(job);
+    }
+    // A client whose credit lies behind virtual time is like one never seen: forget it, or the map grows for ever.
+    for (const [client, time] of this.#clientTimes) {
+      if (time <= this.#virtualTime) this.#clientTimes.delete(client);
+    }
+    if (this.#waiting.size === 0) this.#clientTimes.clear();
+  }
+
+  #before(a: Waiting<J>, b: Waiting<J>, now: number): boolean {
+    const urgencyA = this.#urgency(a.job, now);
+    const urgencyB = this.#urgency(b.job, now);
+    if (urgencyA !== urgencyB) return urgencyA < urgencyB;
+    if (a.tag !== b.tag) return a.tag < b.tag;
+    return a.arrival < b.arrival;
+  }
+
+  #urgency(job: J, now: number): number {
+    return job.priority === 'interactive' || now - job.enqueuedAt >= this.#agingMs ? 0 : 1;
+  }
+}

@@ -1,0 +1,275 @@
+/**
+ * Keeps one device busy: takes batches from its queue and hands them to its engine, the next while one runs.
+ *
+ * An idle device never waits (unless `maxQueueDelayMs` allows it). While a batch runs, the next is handed over as late
+ * as the bytes need to arrive in time: until then its places stay open to whoever comes, and to the more urgent.
+ */
+import type { Bundle } from '../bundles/bundle.js';
+import type { BundleResidency, Residency } from '../bundles/residency.js';
+import type { Engine } from '../engine/engine.js';
+import { EngineDiedError } from '../engine/engine-process.js';
+import type { BatchOutput } from '../engine/protocol.js';
+import { Img2ImgError, messageOf } from '../errors.js';
+import { packBatch, unpackBatch } from './batch.js';
+import { chooseBatchSize } from './batch-size.js';
+import { BatchingQueue } from './batching-queue.js';
+import type { SchedulingObserver } from './observer.js';
+import type { PendingJob } from './pending-job.js';
+import type { Speed } from './speed.js';
+
+export interface DeviceSchedulerOptions {
+  maxBatchSize: number;
+  maxQueueDelayMs: number;
+  agingMs: number;
+  /** Preferred batch sizes of a bundle on this device, ascending. */
+  preferredSizes(bundle: Bundle): readonly number[];
+  observer: SchedulingObserver;
+}
+
+interface InFlight {
+  jobs: PendingJob[];
+  /** False while it waits in the engine behind another batch. */
+  running: boolean;
+  startedAt: number;
+  expectedMs: number;
+}
+
+/** Handing over takes this long, and this much longer a megabyte (measured: scripts/bench/transport). */
+const HAND_OVER_MS = 10;
+const HAND_OVER_MS_PER_MB = 4;
+
+/** A job that brought a device down, or failed on it, this often is itself the cause. */
+const MAX_FAILURES = 2;
+
+export class DeviceScheduler {
+  readonly engine: Engine;
+  readonly residency: Residency;
+  readonly speed: Speed;
+  readonly #options: DeviceSchedulerOptions;
+  readonly #queue: BatchingQueue<PendingJob>;
+  /** Oldest first: the first one runs, a second one waits in the engine. */
+  #inFlight: InFlight[] = [];
+  #wakeTimer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(engine: Engine, residency: Residency, speed: Speed, options: DeviceSchedulerOptions) {
+    this.engine = engine;
+    this.residency = residency;
+    this.speed = speed;
+    this.#options = options;
+    this.#queue = new BatchingQueue(options.agingMs);
+    engine.onRestart(() => this.#onRestart());
+  }
+
+  /** Samples waiting, not counting those handed to the engine. */
+  get queued(): number {
+    return this.#queue.samples;
+  }
+
+  submit(job: PendingJob): void {
+    this.#queue.push(job);
+    this.#pump();
+  }
+
+  /** The job was settled from outside: it must cost no device time any more. */
+  forget(job: PendingJob): void {
+    this.#queue.remove(job);
+  }
+
+  describe(bundleId: string): BundleResidency {
+    return this.residency.describe(bundleId);
+  }
+
+  /** Expected milliseconds until everything handed to this device is done. */
+  backlogMs(now: number): number {
+    let milliseconds = 0;
+    this.#inFlight.forEach((batch, i) => {
+      const elapsed = i === 0 ? now - batch.startedAt : 0;
+      milliseconds += Math.max(0, batch.expectedMs - elapsed);
+    });
+    for (const job of this.#queue.jobs()) milliseconds += this.speed.sampleMs(job.key) * job.count;
+    return milliseconds;
+  }
+
+  /** Refuses all that wait; what runs is left to the engine's own end. */
+  close(error: Img2ImgError): void {
+    this.#closed = true;
+    clearTimeout(this.#wakeTimer);
+    for (const job of [...this.#queue.jobs()]) {
+      this.#queue.remove(job);
+      job.reject(error);
+    }
+    for (const { jobs } of this.#inFlight) for (const job of jobs) job.reject(error);
+  }
+
+  /** Hands over what may be handed over now, and sees to it that it is called again when more may. */
+  #pump(): void {
+    clearTimeout(this.#wakeTimer);
+    if (this.#closed || this.engine.state !== 'ready') return;
+    const now = performance.now();
+    const leader = this.#queue.first(now);
+    if (leader === undefined) return;
+    if (!this.residency.isLoaded(leader.request.bundle.id)) {
+      this.#load(leader.request.bundle);
+      // Others need not wait behind a load that is already under way.
+      const other = this.#queue.first(now, (job) => this.residency.isLoaded(job.request.bundle.id));
+      if (other !== undefined) this.#handOver(other, now);
+      return;
+    }
+    this.#handOver(leader, now);
+  }
+
+  #handOver(leader: PendingJob, now: number): void {
+    const { maxBatchSize, preferredSizes } = this.#options;
+    const preferred = preferredSizes(leader.request.bundle).filter((size) => size <= maxBatchSize);
+    const candidates = this.#queue.companions(leader, maxBatchSize, now);
+    const available = candidates.reduce((sum, job) => sum + job.count, 0);
+    const expectedMs = (size: number): number => this.speed.batchMs(leader.key, size);
+    const choice = chooseBatchSize(available, preferred, this.engine.padsBatches, expectedMs);
+    const jobs = leader.alone
+      ? [leader]
+      : this.#queue.companions(leader, Math.max(choice.samples, leader.count), now);
+    const samples = jobs.reduce((sum, job) => sum + job.count, 0);
+
+    const waitMs = this.#waitBeforeHandOver(leader, jobs, samples >= (preferred.at(-1) ?? 1), now);
+    if (waitMs > 0) {
+      if (Number.isFinite(waitMs)) this.#wakeTimer = setTimeout(() => this.#pump(), waitMs);
+      return;
+    }
+    this.#queue.take(jobs);
+    const runSize = choice.runSize(samples);
+    this.residency.touch(leader.request.bundle.id);
+    void this.#run(jobs, runSize, {
+      jobs,
+      running: this.#inFlight.length === 0,
+      startedAt: now,
+      expectedMs: expectedMs(runSize),
+    });
+    this.#pump();
+  }
+
+  /** Milliseconds until this batch may go; infinite: when a running batch ends, `#pump` comes by itself. */
+  #waitBeforeHandOver(leader: PendingJob, jobs: readonly PendingJob[], full: boolean, now: number): number {
+    const running = this.#inFlight[0];
+    if (running === undefined) {
+      return full ? 0 : Math.max(0, leader.enqueuedAt + this.#options.maxQueueDelayMs - now);
+    }
+    if (this.#inFlight.length > 1) return Number.POSITIVE_INFINITY;
+    // A suspect shares the engine with nobody: if the engine dies, it must be clear of whom.
+    if (leader.alone || running.jobs.some((job) => job.alone)) return Number.POSITIVE_INFINITY;
+    const { width, height } = leader.request;
+    const megabytes = (jobs.reduce((sum, job) => sum + job.count, 0) * width * height * 3) / 2 ** 20;
+    const lead = HAND_OVER_MS + HAND_OVER_MS_PER_MB * megabytes;
+    return Math.max(0, running.startedAt + running.expectedMs - lead - now);
+  }
+
+  async #run(jobs: PendingJob[], runSize: number, flight: InFlight): Promise<void> {
+    this.#inFlight.push(flight);
+    try {
+      const output = await this.engine.run(packBatch(jobs, runSize));
+      this.#land(flight);
+      this.#finish(jobs, runSize, output);
+    } catch (error) {
+      this.#fail(flight, error);
+      this.#land(flight);
+    }
+    this.#pump();
+  }
+
+  #land(flight: InFlight): void {
+    this.#inFlight = this.#inFlight.filter((other) => other !== flight);
+    const next = this.#inFlight[0];
+    // A dead engine runs nothing: what waited in it behind the landed batch never started.
+    if (next === undefined || next.running || this.engine.state !== 'ready') return;
+    next.running = true;
+    next.startedAt = performance.now();
+  }
+
+  #finish(jobs: readonly PendingJob[], runSize: number, output: BatchOutput): void {
+    const now = performance.now();
+    const { id: device } = this.engine;
+    const batchSize = jobs.reduce((sum, job) => sum + job.count, 0);
+    const first = jobs[0];
+    if (first !== undefined) this.speed.record(first.key, runSize, output.runMs);
+    const pictures = unpackBatch(jobs, output);
+    const queueMs = jobs.map((job) => Math.max(0, now - job.enqueuedAt - output.runMs));
+    jobs.forEach((job, i) => {
+      job.resolve({
+        images: pictures[i] ?? [],
+        device,
+        batchSize,
+        queueMs: queueMs[i] ?? 0,
+        inferenceMs: output.runMs,
+      });
+    });
+    this.#options.observer.batchDone({
+      device,
+      bundle: first?.request.bundle.id ?? '',
+      batchSize,
+      runSize,
+      queueMs,
+      inferenceMs: output.runMs,
+      embeddingHits: output.embeddingHits,
+      embeddingMisses: output.embeddingMisses,
+    });
+  }
+
+  /** Jobs of a failed batch go again, each alone; a job that failed alone is told so. */
+  #fail({ jobs, running }: InFlight, error: unknown): void {
+    const died = error instanceof EngineDiedError;
+    for (const job of jobs) {
+      if (job.settled) continue;
+      // A batch that only waited in the engine when it died is innocent.
+      if (running || !died) job.failures++;
+      const last = job.failures >= MAX_FAILURES || (!died && jobs.length === 1);
+      if (last || this.#closed) job.reject(failure(error, this.engine.id));
+      else this.#queue.unshift(job);
+    }
+    this.#options.observer.batchFailed({
+      device: this.engine.id,
+      reason: messageOf(error),
+      jobs: jobs.length,
+    });
+  }
+
+  #load(bundle: Bundle): void {
+    if (this.residency.isLoading(bundle.id)) return;
+    this.residency.ensure(bundle).then(
+      () => this.#pump(),
+      (error) => {
+        // The engine died under the load: its successor loads again.
+        if (!(error instanceof EngineDiedError)) this.#refuse(bundle, error);
+        this.#pump();
+      },
+    );
+  }
+
+  #refuse(bundle: Bundle, error: Error): void {
+    for (const job of [...this.#queue.jobs()]) {
+      if (job.request.bundle.id !== bundle.id) continue;
+      this.#queue.remove(job);
+      job.reject(error);
+    }
+  }
+
+  #onRestart(): void {
+    const lost = this.residency.reset();
+    this.#options.observer.engineRestarted(this.engine.id);
+    this.engine.ready().then(
+      () => {
+        // What was resident when it died is wanted again, asked for or not.
+        for (const bundle of lost) this.#load(bundle);
+        this.#pump();
+      },
+      () => undefined,
+    );
+  }
+}
+
+function failure(error: unknown, device: string): Img2ImgError {
+  const reason = messageOf(error);
+  return new Img2ImgError('inference_failed', `The picture could not be made on ${device}: ${reason}`, {
+    details: { device },
+    cause: error,
+  });
+}

@@ -1,0 +1,79 @@
+/** A job on its way: in a queue or on a device, settled exactly once. */
+import { Img2ImgError } from '../errors.js';
+import { batchKey, type JobRequest, type JobResult } from './job.js';
+
+export class PendingJob {
+  readonly request: JobRequest;
+  readonly key: string;
+  readonly count: number;
+  readonly enqueuedAt: number;
+  /** Times a device failed, or died, running this job. */
+  failures = 0;
+  readonly result: Promise<JobResult>;
+  #resolve!: (result: JobResult) => void;
+  #reject!: (error: Error) => void;
+  #settled = false;
+  readonly #cleanUp: () => void;
+
+  /**
+   * @param now milliseconds on the clock of `deadlineAt`
+   * @param onGone called when the job is settled from outside, by its deadline or its AbortSignal
+   */
+  constructor(request: JobRequest, now: number, onGone: (job: PendingJob) => void) {
+    this.request = request;
+    this.key = batchKey(request);
+    this.count = request.samples.length;
+    this.enqueuedAt = now;
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    const gone = (error: Img2ImgError): void => {
+      if (this.#settled) return;
+      this.reject(error);
+      onGone(this);
+    };
+    const timer = setTimeout(
+      () => gone(new Img2ImgError('deadline_exceeded', 'The deadline passed before the picture was made.')),
+      Math.max(0, request.deadlineAt - now),
+    );
+    const onAbort = (): void => gone(new Img2ImgError('aborted', 'The client left.'));
+    request.signal?.addEventListener('abort', onAbort, { once: true });
+    this.#cleanUp = () => {
+      clearTimeout(timer);
+      request.signal?.removeEventListener('abort', onAbort);
+    };
+    if (request.signal?.aborted) queueMicrotask(onAbort);
+  }
+
+  get priority(): JobRequest['priority'] {
+    return this.request.priority;
+  }
+
+  get client(): string {
+    return this.request.client;
+  }
+
+  /** A job that was in a failed batch runs alone: if it fails again, it and nobody else was the cause. */
+  get alone(): boolean {
+    return this.failures > 0;
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  resolve(result: JobResult): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#cleanUp();
+    this.#resolve(result);
+  }
+
+  reject(error: Error): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#cleanUp();
+    this.#reject(error);
+  }
+}

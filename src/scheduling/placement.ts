@@ -1,0 +1,46 @@
+/** Which device a job goes to: the one that would finish it first, the load it would cause included. */
+import type { DeviceScheduler } from './device-scheduler.js';
+import { batchKey, type JobRequest } from './job.js';
+
+/** Until a load was timed: reading graphs and making sessions of them, in bytes a millisecond (about 200 MB/s). */
+const LOAD_BYTES_PER_MS = 200_000;
+
+/** An engine that is being replaced is at least this far away. */
+const RESTART_MS = 2_000;
+
+export interface LoadTimes {
+  /** Milliseconds the last load of a bundle took on any device, if there was one. */
+  loadMs(bundleId: string): number | undefined;
+}
+
+/** Milliseconds until `request` would be done on `device`. */
+export function expectedFinishMs(
+  device: DeviceScheduler,
+  request: JobRequest,
+  loads: LoadTimes,
+  now: number,
+): number {
+  const { bundle, samples } = request;
+  const { state } = device.describe(bundle.id);
+  const loadMs = state === 'loaded' ? 0 : (loads.loadMs(bundle.id) ?? bundle.graphBytes / LOAD_BYTES_PER_MS);
+  const restartMs = device.engine.state === 'ready' ? 0 : RESTART_MS;
+  return restartMs + loadMs + device.backlogMs(now) + device.speed.batchMs(batchKey(request), samples.length);
+}
+
+/** @param devices at least one; a closed one is never chosen while another is not */
+export function place(
+  devices: readonly DeviceScheduler[],
+  request: JobRequest,
+  loads: LoadTimes,
+  now: number,
+): DeviceScheduler | undefined {
+  let best: { device: DeviceScheduler; finishMs: number } | undefined;
+  for (const device of devices) {
+    if (device.engine.state === 'closed') continue;
+    // A bundle that this device just failed to load may still run elsewhere.
+    const penalty = device.describe(request.bundle.id).state === 'failed' ? Number.MAX_SAFE_INTEGER : 0;
+    const finishMs = expectedFinishMs(device, request, loads, now) + penalty;
+    if (best === undefined || finishMs < best.finishMs) best = { device, finishMs };
+  }
+  return best?.device;
+}
