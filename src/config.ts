@@ -44,6 +44,13 @@ export const configSchema = z.object({
     .default(0)
     .describe('How long an idle device may wait for a fuller batch.'),
   MAX_BATCH_SIZE: integer(1, 64).default(8).describe('Largest batch, whatever a bundle prefers.'),
+  PREFERRED_BATCH_SIZES: list
+    .pipe(z.array(integer(1, 64)))
+    .refine((sizes) => sizes.every((size, i) => i === 0 || size > (sizes[i - 1] ?? 0)), 'must ascend')
+    .prefault('')
+    .describe(
+      'Batch sizes to run, ascending; empty: those of each bundle that warm-up shows to be worth it.',
+    ),
   PRIORITY_AGING_MS: integer(0, 600_000)
     .default(2_000)
     .describe('A normal request that waited this long counts as interactive, so that it does not starve.'),

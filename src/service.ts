@@ -58,7 +58,7 @@ export interface Service extends Translates {
   load(id: string, device?: string): Promise<ModelDescription>;
   /** Unloads from the named device, or from every one, after the batches that use it. */
   unload(id: string, device?: string): Promise<ModelDescription>;
-  styles(): StyleDescription[];
+  styles(): readonly StyleDescription[];
   /**
    * Checks settings against their model without running anything, and tells them with model, direction, size,
    * seed and (stochastic models) gamma filled in. The same check every translation goes through.

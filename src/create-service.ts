@@ -1,0 +1,73 @@
+/** Puts the service together: bundles from disk, an engine a device, a scheduler over them, the translator on top. */
+import type { Logger } from 'pino';
+import type { Bundle } from './bundles/bundle.js';
+import { Catalogue, chooseDefault } from './bundles/catalogue.js';
+import { type Discovered, discoverBundles } from './bundles/discovery.js';
+import type { Config } from './config.js';
+import { startEngines } from './engine/start-engines.js';
+import { Img2ImgError } from './errors.js';
+import { LocalService } from './local-service.js';
+import type { Metrics } from './metrics.js';
+import { loadStyles } from './prompts/styles.js';
+import type { Service } from './service.js';
+
+export interface CreateServiceOptions {
+  config: Config;
+  logger: Logger;
+  metrics: Metrics;
+}
+
+const MEGABYTE = 2 ** 20;
+
+/**
+ * Starts the engines and begins to load the preloaded bundles; does not wait for them.
+ * @throws Img2ImgError `invalid_config` when a setting names a model, a file or a device that cannot be had
+ */
+export async function createService({ config, logger, metrics }: CreateServiceOptions): Promise<Service> {
+  const styles = loadStyles(config.STYLES_FILE);
+  const [discovered, engines] = await Promise.all([
+    discoverBundles(config.MODELS_DIR),
+    startEngines({
+      devices: config.DEVICES,
+      cpuThreads: config.CPU_THREADS,
+      embeddingCacheBytes: config.EMBEDDING_CACHE_MB * MEGABYTE,
+      memoryBudgetBytes: config.MEMORY_BUDGET_MB * MEGABYTE,
+      startTimeoutMs: config.ENGINE_START_TIMEOUT_MS,
+      requestTimeoutMs: config.ENGINE_RUN_TIMEOUT_MS,
+      logger,
+    }),
+  ]);
+  try {
+    const catalogue = new Catalogue(discovered);
+    logRefused(catalogue.entries(), logger);
+    if (config.DEFAULT_MODEL !== undefined) catalogue.entry(config.DEFAULT_MODEL);
+    const preload = preloadedBundles(config, catalogue);
+    return new LocalService({ config, logger, metrics, styles, catalogue, engines, preload });
+  } catch (error) {
+    await Promise.all(engines.map((engine) => engine.close()));
+    const { message } = error as Error;
+    throw error instanceof Img2ImgError && error.code === 'unknown_model'
+      ? new Img2ImgError('invalid_config', `DEFAULT_MODEL or PRELOAD: ${message}`, { cause: error })
+      : error;
+  }
+}
+
+function logRefused(entries: readonly Discovered[], logger: Logger): void {
+  for (const entry of entries) {
+    if (entry.status === 'failed') logger.warn({ bundle: entry.id, reason: entry.reason }, 'bundle refused');
+  }
+}
+
+function preloadedBundles(config: Config, catalogue: Catalogue): Bundle[] {
+  const bundles = catalogue.bundles();
+  const ids = config.PRELOAD.flatMap((name) => {
+    if (name === 'none') return [];
+    if (name === 'all') return bundles.map(({ id }) => id);
+    if (name === 'default') return chooseDefault(bundles, config.DEFAULT_MODEL) ?? [];
+    return name;
+  });
+  return [...new Set(ids)].flatMap((id) => {
+    const entry = catalogue.entry(id);
+    return entry.status === 'ready' ? [entry.bundle] : [];
+  });
+}

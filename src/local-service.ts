@@ -1,0 +1,211 @@
+/** The service on this machine: bundles from a folder, an engine a device. */
+import type { Logger } from 'pino';
+import type { Bundle } from './bundles/bundle.js';
+import { type Catalogue, chooseDefault } from './bundles/catalogue.js';
+import { type Discovered, verifyBundle } from './bundles/discovery.js';
+import type { Config } from './config.js';
+import type { Engine } from './engine/engine.js';
+import { Img2ImgError, messageOf } from './errors.js';
+import { ImageProcessor } from './images/processor.js';
+import type { Metrics } from './metrics.js';
+import type { Style } from './prompts/styles.js';
+import { type ResolveContext, resolveRequest } from './resolve.js';
+import { Admission } from './scheduling/admission.js';
+import { createDevice } from './scheduling/create-device.js';
+import type { DeviceScheduler } from './scheduling/device-scheduler.js';
+import { Scheduler } from './scheduling/scheduler.js';
+import type { ModelDescription, Service } from './service.js';
+import { Translator } from './translator.js';
+
+export interface LocalServiceOptions {
+  config: Config;
+  logger: Logger;
+  metrics: Metrics;
+  styles: readonly Style[];
+  catalogue: Catalogue;
+  engines: readonly Engine[];
+  preload: readonly Bundle[];
+}
+
+export class LocalService implements Service {
+  readonly #config: Config;
+  readonly #styles: readonly Style[];
+  readonly #catalogue: Catalogue;
+  readonly #engines: readonly Engine[];
+  readonly #preload: readonly Bundle[];
+  readonly #resolveContext: ResolveContext;
+  readonly #scheduler: Scheduler;
+  readonly #admission: Admission;
+  readonly #images: ImageProcessor;
+  readonly #translator: Translator;
+  readonly translate: Translator['translate'];
+
+  constructor({ config, logger, metrics, styles, catalogue, engines, preload }: LocalServiceOptions) {
+    this.#config = config;
+    this.#styles = styles;
+    this.#catalogue = catalogue;
+    this.#engines = engines;
+    this.#preload = preload;
+    this.#resolveContext = { catalogue, styles, defaultModel: () => this.defaultModel() };
+    const loadTimes = new Map<string, number>();
+    const devices = engines.map((engine) =>
+      createDevice(engine, {
+        maxBatchSize: config.MAX_BATCH_SIZE,
+        maxQueueDelayMs: config.MAX_QUEUE_DELAY_MS,
+        agingMs: config.PRIORITY_AGING_MS,
+        preferredBatchSizes: config.PREFERRED_BATCH_SIZES,
+        verify: (bundle) => this.#verify(bundle),
+        loadTimes,
+        metrics,
+        logger,
+      }),
+    );
+    this.#scheduler = new Scheduler(devices, { loadMs: (id) => loadTimes.get(id) }, config.MAX_BATCH_SIZE);
+    this.#admission = new Admission(config.MAX_QUEUE_SIZE, () => this.#scheduler.backlogMs());
+    this.#images = new ImageProcessor({ maxPixels: config.MAX_PIXELS });
+    this.#translator = new Translator({
+      resolve: this.#resolveContext,
+      images: this.#images,
+      admission: this.#admission,
+      scheduler: this.#scheduler,
+      defaultTimeoutMs: config.DEFAULT_TIMEOUT_MS,
+    });
+    this.translate = (job) => this.#translator.translate(job);
+    metrics.observeDevices(
+      () =>
+        devices.map((device) => ({
+          device: device.engine.id,
+          queued: device.queued,
+          residentBundles: device.residency.loadedCount(),
+          up: device.engine.state === 'ready',
+        })),
+      () => this.#admission.admitted,
+    );
+    for (const bundle of preload) void this.#loadEverywhere(bundle).catch(() => undefined);
+  }
+
+  defaultModel(): string | undefined {
+    return chooseDefault(this.#catalogue.bundles(), this.#config.DEFAULT_MODEL);
+  }
+
+  models(): ModelDescription[] {
+    return this.#catalogue.entries().map((entry) => this.#describe(entry));
+  }
+
+  model(id: string): ModelDescription {
+    return this.#describe(this.#catalogue.entry(id));
+  }
+
+  async load(id: string, device?: string): Promise<ModelDescription> {
+    const bundle = this.#catalogue.bundle(id);
+    await this.#loadEverywhere(bundle, device);
+    return this.model(id);
+  }
+
+  async unload(id: string, device?: string): Promise<ModelDescription> {
+    this.#catalogue.entry(id);
+    await Promise.all(this.#devices(device).map(({ residency }) => residency.unload(id)));
+    return this.model(id);
+  }
+
+  styles(): readonly Style[] {
+    return this.#styles;
+  }
+
+  resolve(settings: Parameters<Service['resolve']>[0]): ReturnType<Service['resolve']> {
+    return resolveRequest(settings, this.#resolveContext).settings;
+  }
+
+  devices(): ReturnType<Service['devices']> {
+    return this.#engines.map(({ id, state, restarts }) => ({ id, state, restarts }));
+  }
+
+  readiness(): { ready: boolean; reasons: string[] } {
+    const reasons: string[] = [];
+    if (this.#admission.draining) reasons.push('the server is shutting down');
+    const ready = this.#scheduler.devices.filter(({ engine }) => engine.state === 'ready');
+    if (ready.length === 0) reasons.push('no device is up');
+    if (this.#catalogue.bundles().length === 0)
+      reasons.push(`there is no bundle in ${this.#config.MODELS_DIR}`);
+    for (const { id } of this.#preload) {
+      if (ready.some(({ residency }) => residency.isLoaded(id))) continue;
+      const failed = ready.map((device) => device.describe(id)).find(({ state }) => state === 'failed');
+      reasons.push(
+        failed === undefined ? `${id} is not loaded yet` : `${id} failed to load: ${failed.reason}`,
+      );
+    }
+    return { ready: reasons.length === 0, reasons };
+  }
+
+  drain(): void {
+    this.#admission.drain();
+  }
+
+  async close(): Promise<void> {
+    this.drain();
+    this.#scheduler.close();
+    await Promise.all([...this.#engines.map((engine) => engine.close()), this.#images.close()]);
+  }
+
+  /** Small bundles were hashed when they were found; the others before their first load. */
+  async #verify(bundle: Bundle): Promise<void> {
+    try {
+      await verifyBundle(bundle);
+    } catch (error) {
+      this.#catalogue.refuse(bundle.id, messageOf(error));
+      throw error;
+    }
+  }
+
+  async #loadEverywhere(bundle: Bundle, device?: string): Promise<void> {
+    const devices = this.#devices(device);
+    const loads = await Promise.allSettled(devices.map(({ residency }) => residency.ensure(bundle)));
+    const failed = loads.find((load) => load.status === 'rejected');
+    if (failed !== undefined && !loads.some((load) => load.status === 'fulfilled')) throw failed.reason;
+  }
+
+  /** @throws Img2ImgError `unknown_device` listing those there are */
+  #devices(id: string | undefined): readonly DeviceScheduler[] {
+    const { devices } = this.#scheduler;
+    if (id === undefined) return devices;
+    const device = devices.find(({ engine }) => engine.id === id);
+    if (device !== undefined) return [device];
+    const available = devices.map(({ engine }) => engine.id);
+    throw new Img2ImgError(
+      'unknown_device',
+      `There is no device "${id}"; there are ${available.join(', ')}.`,
+      {
+        details: { device: id, available },
+      },
+    );
+  }
+
+  #describe(entry: Discovered): ModelDescription {
+    if (entry.status === 'failed') return { id: entry.id, status: 'failed', reason: entry.reason };
+    const { manifest } = entry.bundle;
+    const { id, title, description, family, conditioning, prompt, stochastic } = manifest;
+    const { default_gamma, size, layout, precision, licence, origin } = manifest;
+    return {
+      id,
+      status: 'ready',
+      title,
+      description,
+      family,
+      conditioning,
+      prompt,
+      directions: manifest.directions.map((direction) => ({
+        id: direction.id,
+        title: direction.title,
+        ...(direction.prompt === undefined ? {} : { prompt: direction.prompt }),
+      })),
+      stochastic,
+      ...(default_gamma === undefined ? {} : { default_gamma }),
+      size,
+      layout,
+      precision,
+      residency: this.#scheduler.devices.map((device) => device.describe(id)),
+      licence,
+      origin,
+    };
+  }
+}

@@ -1,0 +1,67 @@
+/** One device, ready to take jobs: its residency, what it learned of its speed, and the scheduler over both. */
+import type { Logger } from 'pino';
+import type { Bundle } from '../bundles/bundle.js';
+import { Residency } from '../bundles/residency.js';
+import type { Engine } from '../engine/engine.js';
+import type { LoadOutput } from '../engine/protocol.js';
+import type { Metrics } from '../metrics.js';
+import { worthwhileSizes } from './batch-size.js';
+import { DeviceScheduler } from './device-scheduler.js';
+import { Speed } from './speed.js';
+
+export interface CreateDeviceOptions {
+  maxBatchSize: number;
+  maxQueueDelayMs: number;
+  agingMs: number;
+  /** Batch sizes set by hand, ascending; empty: those of the bundle that warm-up shows to be worth it. */
+  preferredBatchSizes: readonly number[];
+  /** Checks a bundle's files before its first load. */
+  verify(bundle: Bundle): Promise<void>;
+  /** Milliseconds of the last load by bundle id, shared by all devices. */
+  loadTimes: Map<string, number>;
+  metrics: Metrics;
+  logger: Logger;
+}
+
+export function createDevice(engine: Engine, options: CreateDeviceOptions): DeviceScheduler {
+  const { maxBatchSize, preferredBatchSizes, loadTimes, metrics, logger } = options;
+  const speed = new Speed();
+  const preferred = new Map<string, readonly number[]>();
+
+  const allowed = (bundle: Bundle): number[] => {
+    const wanted =
+      preferredBatchSizes.length > 0 ? preferredBatchSizes : bundle.manifest.preferred_batch_sizes;
+    const sizes = wanted.filter((size) => size <= maxBatchSize);
+    return sizes.length === 0 ? [1] : sizes;
+  };
+
+  const learn = (bundle: Bundle, { loadMs, warmUpMs, runMs }: LoadOutput): void => {
+    const sizes = preferredBatchSizes.length > 0 ? allowed(bundle) : worthwhileSizes(allowed(bundle), runMs);
+    preferred.set(bundle.id, sizes);
+    loadTimes.set(bundle.id, loadMs + warmUpMs);
+    const [width, height] = bundle.manifest.size.native;
+    for (const direction of bundle.directions.keys()) {
+      const key = `${bundle.id}/${direction}/${width}x${height}`;
+      for (const run of runMs) speed.record(key, run.batchSize, run.milliseconds);
+    }
+    metrics.bundleLoaded(engine.id, bundle.id, loadMs + warmUpMs);
+    logger.info(
+      { bundle: bundle.id, device: engine.id, loadMs, warmUpMs, runMs, preferredBatchSizes: sizes },
+      'bundle loaded',
+    );
+  };
+
+  const residency = new Residency(engine, {
+    batchSizes: allowed,
+    verify: options.verify,
+    onLoaded: learn,
+    onUnloaded: (bundle) => logger.info({ bundle: bundle.id, device: engine.id }, 'bundle unloaded'),
+  });
+  return new DeviceScheduler(engine, residency, speed, {
+    maxBatchSize,
+    maxQueueDelayMs: options.maxQueueDelayMs,
+    agingMs: options.agingMs,
+    preferredSizes: (bundle) => preferred.get(bundle.id) ?? allowed(bundle),
+    observer: metrics,
+  });
+}

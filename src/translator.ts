@@ -1,0 +1,146 @@
+/** The way of one request, top to bottom: admission, decode, conditioning, tokens, a device, encode. */
+import { LRUCache } from 'lru-cache';
+import type { Bundle } from './bundles/bundle.js';
+import { Img2ImgError } from './errors.js';
+import type { Conditioning } from './images/conditioning.js';
+import type { ImageProcessor } from './images/processor.js';
+import { loadTokenizer, type Tokenizer } from './prompts/tokenizer.js';
+import type { StreamConfiguration } from './request.js';
+import { type ResolveContext, type ResolvedRequest, resolveRequest, thresholdsOf } from './resolve.js';
+import type { Admission } from './scheduling/admission.js';
+import type { Sample } from './scheduling/job.js';
+import type { Scheduler } from './scheduling/scheduler.js';
+import type { Translates, Translation, TranslationJob } from './translation.js';
+
+export interface TranslatorOptions {
+  resolve: ResolveContext;
+  images: ImageProcessor;
+  admission: Admission;
+  scheduler: Scheduler;
+  defaultTimeoutMs: number;
+}
+
+/** Tokenizers are megabytes once read; this many differ on no sane server. */
+const MAX_TOKENIZERS = 16;
+
+export class Translator implements Translates {
+  readonly #options: TranslatorOptions;
+  readonly #tokenizers = new LRUCache<string, Promise<Tokenizer>>({ max: MAX_TOKENIZERS });
+
+  constructor(options: TranslatorOptions) {
+    this.#options = options;
+  }
+
+  /** Throws what `Translates` says. */
+  async translate(job: TranslationJob): Promise<Translation> {
+    const arrivedAt = performance.now();
+    const { resolve, admission, defaultTimeoutMs } = this.#options;
+    const request = resolveRequest(job.settings, resolve);
+    const release = admission.admit(job.n);
+    try {
+      const deadlineAt = arrivedAt + (job.settings.timeout_ms ?? defaultTimeoutMs);
+      return await this.#run(job, request, arrivedAt, deadlineAt);
+    } finally {
+      release();
+    }
+  }
+
+  async #run(
+    job: TranslationJob,
+    request: ResolvedRequest,
+    arrivedAt: number,
+    deadlineAt: number,
+  ): Promise<Translation> {
+    const { images, scheduler } = this.#options;
+    const { bundle, direction, settings } = request;
+
+    const prepared = await images.prepare(job.image, {
+      fit: settings.fit,
+      size: request.size,
+      rules: bundle.manifest.size,
+      conditioning: conditioningOf(job.settings, bundle),
+    });
+    const tokens = (await this.#tokenizer(bundle)).encode(request.prompt);
+    const decodedAt = performance.now();
+    throwIfOver(job, deadlineAt);
+
+    const seeds = Array.from({ length: job.n }, (_, i) => (request.seed + i) | 0);
+    const samples: Sample[] = seeds.map((seed) => ({
+      image: prepared.data,
+      tokens: tokens.ids,
+      seed,
+      gamma: request.gamma,
+    }));
+    const { width, height } = prepared;
+    const result = await scheduler.run({
+      bundle,
+      direction: direction.id,
+      width,
+      height,
+      samples,
+      priority: job.priority,
+      client: job.client,
+      deadlineAt,
+      ...(job.signal === undefined ? {} : { signal: job.signal }),
+    });
+
+    const madeAt = performance.now();
+    const format = settings.format ?? 'png';
+    const finished = await Promise.all(
+      result.images.map((data) =>
+        images.finish(
+          { data, width, height },
+          { format, quality: settings.quality, restore: settings.restore_size ? prepared.plan : undefined },
+        ),
+      ),
+    );
+    const encodedAt = performance.now();
+    return {
+      images: finished.map(({ data }, i) => ({ data, seed: seeds[i] ?? request.seed })),
+      format,
+      width: finished[0]?.width ?? width,
+      height: finished[0]?.height ?? height,
+      model: bundle.id,
+      direction: direction.id,
+      device: result.device,
+      batchSize: result.batchSize,
+      timings: {
+        decode: decodedAt - arrivedAt,
+        queue: result.queueMs,
+        inference: result.inferenceMs,
+        encode: encodedAt - madeAt,
+        total: encodedAt - arrivedAt,
+      },
+      warnings: tokens.truncated
+        ? [`the prompt was truncated to the model's ${bundle.manifest.tokenizer.max_length} tokens`]
+        : [],
+    };
+  }
+
+  #tokenizer(bundle: Bundle): Promise<Tokenizer> {
+    const { max_length: maxLength, pad_id: padId } = bundle.manifest.tokenizer;
+    const key = `${bundle.tokenizerPath}\0${maxLength}\0${padId}`;
+    let tokenizer = this.#tokenizers.get(key);
+    if (tokenizer === undefined) {
+      tokenizer = loadTokenizer(bundle.tokenizerPath, { maxLength, padId });
+      this.#tokenizers.set(key, tokenizer);
+      tokenizer.catch(() => this.#tokenizers.delete(key));
+    }
+    return tokenizer;
+  }
+}
+
+function conditioningOf(settings: StreamConfiguration, bundle: Bundle): Conditioning {
+  const { kind } = bundle.manifest.conditioning;
+  if (kind === 'sketch') return { kind, invert: settings.invert };
+  if (kind === 'image') return { kind };
+  const { low, high } = thresholdsOf(settings, bundle);
+  return { kind, lowThreshold: low, highThreshold: high };
+}
+
+function throwIfOver(job: TranslationJob, deadlineAt: number): void {
+  if (job.signal?.aborted) throw new Img2ImgError('aborted', 'The client left.');
+  if (performance.now() > deadlineAt) {
+    throw new Img2ImgError('deadline_exceeded', 'The deadline passed before the picture was made.');
+  }
+}
