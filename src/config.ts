@@ -45,7 +45,8 @@ export const configSchema = z.object({
     .describe('How long an idle device may wait for a fuller batch.'),
   MAX_BATCH_SIZE: integer(1, 64).default(8).describe('Largest batch, whatever a bundle prefers.'),
   PREFERRED_BATCH_SIZES: list
-    .pipe(z.array(integer(1, 64)))
+    .transform((sizes) => sizes.map(Number))
+    .pipe(z.array(z.number().int().min(1).max(64)))
     .refine((sizes) => sizes.every((size, i) => i === 0 || size > (sizes[i - 1] ?? 0)), 'must ascend')
     .prefault('')
     .describe(

@@ -1,0 +1,355 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Bundle } from '../../src/bundles/bundle.js';
+import { Residency } from '../../src/bundles/residency.js';
+import type { Img2ImgError } from '../../src/errors.js';
+import { DeviceScheduler } from '../../src/scheduling/device-scheduler.js';
+import type { JobRequest, JobResult } from '../../src/scheduling/job.js';
+import { Scheduler } from '../../src/scheduling/scheduler.js';
+import { Speed } from '../../src/scheduling/speed.js';
+import { FakeEngine, type FakeEngineOptions } from './fake-engine.js';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'queueMicrotask'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const SIDE = 8;
+
+function bundle(id: string, graphBytes = 1_000): Bundle {
+  const manifest = {
+    id,
+    precision: 'fp32',
+    target: 'cpu',
+    tokenizer: { max_length: 4 },
+    embedding: { length: 4, width: 2 },
+    latent: { channels: 4, downscale: 8 },
+    size: { native: [SIDE, SIDE] },
+    preferred_batch_sizes: [1, 2, 4, 8],
+  };
+  // Scheduling reads no more of a bundle than this.
+  return { id, manifest, graphBytes, directions: new Map(), files: [] } as unknown as Bundle;
+}
+
+const duck = bundle('duck');
+
+interface Asked extends Partial<JobRequest> {
+  seed: number;
+  count?: number;
+  timeoutMs?: number;
+}
+
+function request({ seed, count = 1, timeoutMs = 60_000, ...fields }: Asked): JobRequest {
+  return {
+    bundle: duck,
+    direction: 'sketch_to_image',
+    width: SIDE,
+    height: SIDE,
+    samples: Array.from({ length: count }, (_, i) => ({
+      image: new Uint8Array(SIDE * SIDE * 3).fill(seed + i),
+      tokens: new BigInt64Array(4),
+      seed: seed + i,
+      gamma: 1,
+    })),
+    priority: 'normal',
+    client: `client ${seed}`,
+    deadlineAt: performance.now() + timeoutMs,
+    ...fields,
+  };
+}
+
+function device(options: FakeEngineOptions & { maxQueueDelayMs?: number; sizes?: number[] } = {}) {
+  const engine = new FakeEngine(options);
+  const residency = new Residency(engine, {
+    batchSizes: () => [1],
+    verify: async () => undefined,
+    onLoaded: () => undefined,
+    onUnloaded: () => undefined,
+  });
+  const speed = new Speed();
+  // A batch takes as long as a sample: the larger the better.
+  for (let size = 1; size <= 8; size++)
+    speed.record(`duck/sketch_to_image/${SIDE}x${SIDE}`, size, options.runMs ?? 100);
+  const events = { done: 0, failed: 0, restarts: 0 };
+  const scheduler = new DeviceScheduler(engine, residency, speed, {
+    maxBatchSize: 8,
+    maxQueueDelayMs: options.maxQueueDelayMs ?? 0,
+    agingMs: 1_000_000,
+    preferredSizes: () => options.sizes ?? [1, 2, 4, 8],
+    observer: {
+      batchDone: () => events.done++,
+      batchFailed: () => events.failed++,
+      engineRestarted: () => events.restarts++,
+    },
+  });
+  return { engine, residency, scheduler, events };
+}
+
+function house(...devices: ReturnType<typeof device>[]): Scheduler {
+  return new Scheduler(
+    devices.map(({ scheduler }) => scheduler),
+    { loadMs: () => 10 },
+    8,
+  );
+}
+
+async function warm(...devices: ReturnType<typeof device>[]): Promise<void> {
+  const loads = Promise.all(devices.map(({ residency }) => residency.ensure(duck)));
+  await vi.advanceTimersByTimeAsync(20);
+  await loads;
+}
+
+/** What became of a promise, without an unhandled rejection. */
+function outcome(result: Promise<JobResult>): Promise<JobResult | string> {
+  return result.catch((error: Img2ImgError) => error.code);
+}
+
+describe('a device', () => {
+  it('runs what piled up while it was busy as one batch', async () => {
+    const d = device();
+    await warm(d);
+    const scheduler = house(d);
+    const results = [1, 2, 3, 4].map((seed) => scheduler.run(request({ seed })));
+    await vi.advanceTimersByTimeAsync(250);
+    expect((await Promise.all(results)).map(({ batchSize }) => batchSize)).toEqual([1, 3, 3, 3]);
+    expect(d.engine.batches).toEqual([[1], [2, 3, 4]]);
+  });
+
+  it('does not wait for company when it is idle', async () => {
+    const d = device();
+    await warm(d);
+    const result = house(d).run(request({ seed: 1 }));
+    await vi.advanceTimersByTimeAsync(101);
+    expect((await result).batchSize).toBe(1);
+  });
+
+  it('waits up to the max queue delay where one is set', async () => {
+    const d = device({ maxQueueDelayMs: 50 });
+    await warm(d);
+    const scheduler = house(d);
+    const first = scheduler.run(request({ seed: 1 }));
+    await vi.advanceTimersByTimeAsync(30);
+    const second = scheduler.run(request({ seed: 2 }));
+    await vi.advanceTimersByTimeAsync(15);
+    expect(d.engine.batches).toEqual([]);
+    await vi.advanceTimersByTimeAsync(150);
+    expect((await first).batchSize + (await second).batchSize).toBe(4);
+  });
+
+  it('hands the next batch over shortly before the running one ends, not earlier', async () => {
+    const d = device();
+    await warm(d);
+    const scheduler = house(d);
+    void outcome(scheduler.run(request({ seed: 1 })));
+    void outcome(scheduler.run(request({ seed: 2 })));
+    await vi.advanceTimersByTimeAsync(80);
+    expect(d.engine.batches).toEqual([[1]]);
+    void outcome(scheduler.run(request({ seed: 3 })));
+    await vi.advanceTimersByTimeAsync(15);
+    expect(d.engine.batches).toEqual([[1], [2, 3]]);
+    expect(d.engine.started).toEqual([[1]]);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(d.engine.started).toEqual([[1], [2, 3]]);
+  });
+
+  it('keeps the variations of one request in one batch', async () => {
+    const d = device();
+    await warm(d);
+    const scheduler = house(d);
+    void outcome(scheduler.run(request({ seed: 1 })));
+    void outcome(scheduler.run(request({ seed: 10, count: 6 })));
+    void outcome(scheduler.run(request({ seed: 20, count: 4 })));
+    await vi.advanceTimersByTimeAsync(500);
+    expect(d.engine.batches).toEqual([[1], [10, 11, 12, 13, 14, 15], [20, 21, 22, 23]]);
+  });
+
+  it('gives every job its own pictures back', async () => {
+    const d = device();
+    await warm(d);
+    const scheduler = house(d);
+    const results = [10, 20, 30].map((seed) => scheduler.run(request({ seed, count: 2 })));
+    await vi.advanceTimersByTimeAsync(500);
+    const firstBytes = (await Promise.all(results)).map(({ images }) => images.map((image) => image[0]));
+    expect(firstBytes).toEqual([
+      [10, 11],
+      [20, 21],
+      [30, 31],
+    ]);
+  });
+
+  it('pads only where the device must not see other sizes', async () => {
+    const padding = device({ padsBatches: true });
+    await warm(padding);
+    void outcome(house(padding).run(request({ seed: 1, count: 3 })));
+    await vi.advanceTimersByTimeAsync(200);
+    expect(padding.engine.runSizes).toEqual([4]);
+    const free = device();
+    await warm(free);
+    void outcome(house(free).run(request({ seed: 1, count: 3 })));
+    await vi.advanceTimersByTimeAsync(200);
+    expect(free.engine.runSizes).toEqual([3]);
+  });
+
+  it('spends no time on a client that left before its turn', async () => {
+    const d = device();
+    await warm(d);
+    const scheduler = house(d);
+    const leaving = new AbortController();
+    void outcome(scheduler.run(request({ seed: 1 })));
+    const left = outcome(scheduler.run(request({ seed: 2, signal: leaving.signal })));
+    leaving.abort();
+    await vi.advanceTimersByTimeAsync(500);
+    expect(await left).toBe('aborted');
+    expect(d.engine.batches).toEqual([[1]]);
+  });
+
+  it('refuses a job at its deadline and does not run it any more', async () => {
+    const d = device();
+    await warm(d);
+    const scheduler = house(d);
+    void outcome(scheduler.run(request({ seed: 1 })));
+    const late = outcome(scheduler.run(request({ seed: 2, timeoutMs: 50 })));
+    await vi.advanceTimersByTimeAsync(60);
+    expect(await late).toBe('deadline_exceeded');
+    await vi.advanceTimersByTimeAsync(500);
+    expect(d.engine.batches).toEqual([[1]]);
+  });
+
+  it('loads a bundle when it is asked for', async () => {
+    const d = device();
+    const result = house(d).run(request({ seed: 1 }));
+    await vi.advanceTimersByTimeAsync(200);
+    expect((await result).images).toHaveLength(1);
+    expect(d.engine.loads).toEqual(['duck']);
+  });
+});
+
+describe('an engine that dies', () => {
+  it('costs nobody a picture: its batch runs again, one by one', async () => {
+    const d = device();
+    await warm(d);
+    const scheduler = house(d);
+    const results = [1, 2, 3].map((seed) => outcome(scheduler.run(request({ seed }))));
+    await vi.advanceTimersByTimeAsync(120);
+    d.engine.die('kill -9');
+    await vi.advanceTimersByTimeAsync(2_000);
+    for (const result of results) expect(await result).toHaveProperty('images');
+    expect(d.engine.batches.slice(-2)).toEqual([[2], [3]]);
+    expect(d.events.restarts).toBe(1);
+  });
+
+  it('condemns the request that killed it twice, and no other', async () => {
+    const d = device();
+    await warm(d);
+    const scheduler = house(d);
+    d.engine.killerSeed = 3;
+    const results = [1, 2, 3, 4].map((seed) => outcome(scheduler.run(request({ seed }))));
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await results[2]).toBe('inference_failed');
+    for (const i of [0, 1, 3]) expect(await results[i]).toHaveProperty('images');
+  });
+
+  it('does not suspect a batch that only waited in it', async () => {
+    const d = device();
+    await warm(d);
+    const scheduler = house(d);
+    void outcome(scheduler.run(request({ seed: 1 })));
+    const waiting = [2, 3].map((seed) => outcome(scheduler.run(request({ seed }))));
+    await vi.advanceTimersByTimeAsync(95);
+    expect(d.engine.batches).toEqual([[1], [2, 3]]);
+    d.engine.die('kill -9');
+    await vi.advanceTimersByTimeAsync(2_000);
+    for (const result of waiting) expect(await result).toHaveProperty('batchSize', 2);
+  });
+
+  it('keeps requests waiting for its successor within their deadline', async () => {
+    const d = device();
+    await warm(d);
+    const scheduler = house(d);
+    d.engine.die('kill -9');
+    const patient = outcome(scheduler.run(request({ seed: 1 })));
+    const hasty = outcome(scheduler.run(request({ seed: 2, timeoutMs: 100 })));
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await patient).toHaveProperty('images');
+    expect(await hasty).toBe('deadline_exceeded');
+  });
+
+  it('loads again what it had', async () => {
+    const d = device();
+    await warm(d);
+    d.engine.die('kill -9');
+    expect(d.residency.isLoaded('duck')).toBe(false);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(d.residency.isLoaded('duck')).toBe(true);
+  });
+});
+
+describe('a run that fails', () => {
+  it('fails the request that caused it and gives the others their picture', async () => {
+    const d = device();
+    await warm(d);
+    const scheduler = house(d);
+    d.engine.failingSeed = 3;
+    const results = [1, 2, 3, 4].map((seed) => outcome(scheduler.run(request({ seed }))));
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await results[2]).toBe('inference_failed');
+    for (const i of [0, 1, 3]) expect(await results[i]).toHaveProperty('images');
+    expect(d.engine.restarts).toBe(0);
+  });
+});
+
+describe('several devices', () => {
+  it('share the work', async () => {
+    const [one, two] = [device({ id: 'cpu:0' }), device({ id: 'cpu:1' })];
+    await warm(one, two);
+    const scheduler = house(one, two);
+    const results = [1, 2].map((seed) => scheduler.run(request({ seed })));
+    await vi.advanceTimersByTimeAsync(150);
+    expect((await Promise.all(results)).map((result) => result.device)).toEqual(['cpu:0', 'cpu:1']);
+  });
+
+  it('prefer the one that has the bundle, until its queue is longer than a load', async () => {
+    const [one, two] = [device({ id: 'cpu:0' }), device({ id: 'cpu:1' })];
+    await warm(two);
+    const scheduler = house(one, two);
+    const results = [1, 2].map((seed) => scheduler.run(request({ seed })));
+    await vi.advanceTimersByTimeAsync(300);
+    expect((await Promise.all(results)).map((result) => result.device)).toEqual(['cpu:1', 'cpu:0']);
+  });
+
+  it('leave out one that is down', async () => {
+    const [one, two] = [device({ id: 'cpu:0' }), device({ id: 'cpu:1' })];
+    await warm(one, two);
+    const scheduler = house(one, two);
+    one.engine.die('kill -9');
+    const results = [1, 2, 3].map((seed) => scheduler.run(request({ seed })));
+    await vi.advanceTimersByTimeAsync(400);
+    expect((await Promise.all(results)).map((result) => result.device)).toEqual(['cpu:1', 'cpu:1', 'cpu:1']);
+  });
+});
+
+describe('residency', () => {
+  it('makes room by unloading what was used least recently', async () => {
+    const d = device({ memoryBudgetBytes: 2_500 });
+    const [cat, house3] = [bundle('cat'), bundle('house')];
+    const settle = async (action: Promise<void>): Promise<void> => {
+      await vi.advanceTimersByTimeAsync(20);
+      await action;
+    };
+    await settle(d.residency.ensure(duck));
+    await settle(d.residency.ensure(cat));
+    d.residency.touch('duck');
+    await settle(d.residency.ensure(house3));
+    expect(d.engine.unloads).toEqual(['cat']);
+    expect(d.residency.describe('cat').state).toBe('unloaded');
+    expect(d.residency.describe('duck').state).toBe('loaded');
+  });
+
+  it('refuses a bundle larger than the whole budget, with both numbers', async () => {
+    const d = device({ memoryBudgetBytes: 2 * 2 ** 20 });
+    const big = bundle('big', 5 * 2 ** 20);
+    await expect(d.residency.ensure(big)).rejects.toThrow(/needs 5 MB .* is 2 MB/);
+    expect(d.residency.describe('big')).toMatchObject({ state: 'failed' });
+  });
+});
