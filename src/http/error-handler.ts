@@ -1,0 +1,96 @@
+/** Answers every failed request with problem details, whoever noticed the failure: a route, Fastify or Node's parser. */
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { HttpCode } from './codes.js';
+import { HttpError, PROBLEM_MEDIA_TYPE, toProblem } from './problem.js';
+
+/** Sends the problem that `error` stands for. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = toProblem(error, request.id);
+  request.outcome = problem.code;
+  if (problem.unexpected) request.log.error({ event: 'request failed', err: error });
+  else if (problem.status >= 500) {
+    request.log.warn({ event: 'request refused', code: problem.code, detail: problem.document.detail });
+  }
+  if (problem.code === 'body_too_large') {
+    // Closing at once would reset the connection under a client that is still sending, and it would never read why:
+    // let it send on to its end, or to the request timeout, into nothing.
+    reply.removeHeader('connection');
+    request.raw.resume();
+  }
+  return reply
+    .code(problem.status)
+    .headers(problem.headers)
+    .header('X-Request-Id', request.id)
+    .header('Cache-Control', 'no-store')
+    .type(PROBLEM_MEDIA_TYPE)
+    .serializer((payload: unknown) => JSON.stringify(payload))
+    .send(problem.document);
+}
+
+/** Installs the error and not-found handlers; must be called before any route is declared. */
+export function handleErrors(app: FastifyInstance): void {
+  const routes: { pattern: RegExp; methods: string[] }[] = [];
+  app.addHook('onRoute', (route) => {
+    if (route.url.includes('*')) return;
+    const pattern = new RegExp(
+      `^${route.url.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/:[^/]+/g, '[^/]+')}/?$`,
+    );
+    routes.push({ pattern, methods: [route.method].flat() });
+  });
+
+  app.setErrorHandler((error: FastifyError, request, reply) => sendProblem(error, request, reply));
+
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '/';
+    const allowed = new Set(
+      routes.filter((route) => route.pattern.test(path)).flatMap((route) => route.methods),
+    );
+    if (allowed.size > 0 && !allowed.has(request.method)) {
+      const allow = [...allowed].sort().join(', ');
+      const detail = `${request.method} is not a method of ${path}; its methods are ${allow}.`;
+      return sendProblem(
+        new HttpError('method_not_allowed', detail, {
+          headers: { Allow: allow },
+          details: { allow: [...allowed] },
+        }),
+        request,
+        reply,
+      );
+    }
+    return sendProblem(
+      new HttpError('not_found', `There is no ${path} here; GET /docs shows every route.`),
+      request,
+      reply,
+    );
+  });
+}
+
+const parserCodes: Record<string, HttpCode> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+};
+
+/** Answers what Node's own HTTP parser refused, where no request exists yet. */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const code = parserCodes[error.code ?? ''] ?? 'bad_request';
+  const detail = {
+    request_timeout: 'The request did not arrive whole in time.',
+    headers_too_large: 'The request’s headers are too large.',
+    bad_request: 'This is not a valid HTTP request.',
+  }[code as 'request_timeout' | 'headers_too_large' | 'bad_request'];
+  const { status, document } = toProblem(new HttpError(code, detail));
+  const body = Buffer.from(JSON.stringify(document));
+  const head = [
+    `HTTP/1.1 ${status} ${document.title}`,
+    `Content-Type: ${PROBLEM_MEDIA_TYPE}`,
+    `Content-Length: ${body.length}`,
+    'Connection: close',
+    '\r\n',
+  ].join('\r\n');
+  socket.end(Buffer.concat([Buffer.from(head), body]));
+}

@@ -1,0 +1,108 @@
+/** Reads request fields against a zod schema: words from forms and queries become numbers and booleans, faults become sentences. */
+import { z } from 'zod';
+import type { FieldFault } from './problem.js';
+
+/** Of a value that is told back in a fault, at most this many characters. */
+const MAX_ECHO = 100;
+
+type FieldSchema = z.core.JSONSchema.JSONSchema;
+
+/** What an object schema says of its fields, in the words of JSON Schema. */
+export interface FieldTable {
+  names: string[];
+  of(name: string): FieldSchema | undefined;
+}
+
+export function fieldTable(object: z.ZodObject): FieldTable {
+  const properties = z.toJSONSchema(object, { io: 'input' }).properties ?? {};
+  const table = new Map(
+    Object.entries(properties).flatMap(([name, schema]) =>
+      typeof schema === 'object' ? [[name, schema] as const] : [],
+    ),
+  );
+  return { names: [...table.keys()], of: (name) => table.get(name) };
+}
+
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const TRUE = new Set(['true', '1', 'on']);
+const FALSE = new Set(['false', '0', 'off']);
+
+/**
+ * Turns the strings of a form or query into what their fields take. An empty string counts as absent, as an empty
+ * input of a form does. What does not look right stays a string, for the schema to refuse.
+ */
+export function coerceWords(fields: Record<string, unknown>, table: FieldTable): Record<string, unknown> {
+  const coerced = Object.entries(fields)
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => [name, typeof value === 'string' ? coerce(value, table.of(name)) : value]);
+  return Object.fromEntries(coerced);
+}
+
+function coerce(word: string, schema: FieldSchema | undefined): unknown {
+  const type = schema?.type;
+  if ((type === 'number' || type === 'integer') && NUMBER.test(word.trim())) return Number(word);
+  if (type === 'boolean' && TRUE.has(word)) return true;
+  if (type === 'boolean' && FALSE.has(word)) return false;
+  return word;
+}
+
+/** Every fault zod found, each naming the field, the value given and what is allowed. */
+export function fieldFaults(error: z.ZodError, input: unknown, table: FieldTable): FieldFault[] {
+  return error.issues.flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => unknownField(key, valueAt(input, [key]), table.names));
+    }
+    const field = issue.path.join('.');
+    const value = valueAt(input, issue.path);
+    if (field === '') {
+      return [
+        { field: 'body', value: echo(value), message: `The fields must be an object: ${issue.message}` },
+      ];
+    }
+    const allowed = describeAllowed(table.of(String(issue.path[0]))) ?? issue.message;
+    const given = value === undefined ? 'it is missing' : `not ${JSON.stringify(echo(value))}`;
+    return [{ field, value: echo(value), message: `${field} must be ${allowed}, ${given}`, allowed }];
+  });
+}
+
+export function unknownField(field: string, value: unknown, names: string[]): FieldFault {
+  return {
+    field,
+    value: echo(value),
+    message: `There is no field ${JSON.stringify(field.slice(0, MAX_ECHO))}; the fields are ${names.join(', ')}`,
+    allowed: names,
+  };
+}
+
+function valueAt(input: unknown, path: PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+        ? (value as Record<PropertyKey, unknown>)[key]
+        : undefined,
+    input,
+  );
+}
+
+/** A value as it may be told back: whole if it is short, else cut or only named. */
+export function echo(value: unknown): unknown {
+  if (typeof value === 'string') return value.length > MAX_ECHO ? `${value.slice(0, MAX_ECHO)}…` : value;
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return value;
+}
+
+function describeAllowed(schema: FieldSchema | undefined): string | undefined {
+  if (schema === undefined) return undefined;
+  if (schema.enum !== undefined) return `one of ${schema.enum.join(', ')}`;
+  if (schema.type === 'boolean') return 'true or false';
+  if (schema.type === 'integer') return `an integer${range(schema)}`;
+  if (schema.type === 'number') return `a number${range(schema)}`;
+  if (schema.type !== 'string') return undefined;
+  if (schema.pattern !== undefined) return `text such as ${String(schema.example)}`;
+  if (schema.maxLength !== undefined) return `text of at most ${schema.maxLength} characters`;
+  return 'text';
+}
+
+const range = ({ minimum, maximum }: FieldSchema) =>
+  minimum === undefined || maximum === undefined ? '' : ` from ${minimum} to ${maximum}`;

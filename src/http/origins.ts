@@ -1,0 +1,55 @@
+/** Decides which pages may call: our own always, others where CORS_ORIGIN names them; programs that send no Origin always. */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { HttpError } from './problem.js';
+
+const EXPOSED_HEADERS = [
+  'X-Request-Id',
+  'X-Seed',
+  'X-Model',
+  'X-Batch-Size',
+  'Server-Timing',
+  'Warning',
+  'Retry-After',
+].join(', ');
+/** Seconds a browser may remember a preflight's answer; two hours is the most Chromium keeps. */
+const PREFLIGHT_SECONDS = '7200';
+
+export function guardOrigins(app: FastifyInstance, allowed: string[]): void {
+  const any = allowed.includes('*');
+  const known = new Set(allowed.map((origin) => origin.replace(/\/$/, '').toLowerCase()));
+
+  app.addHook('onRequest', (request, reply, done) => {
+    const { origin } = request.headers;
+    if (!any && known.size > 0) reply.header('Vary', 'Origin');
+    if (origin === undefined || isOurs(request, origin)) return done();
+    if (!any && !known.has(origin.toLowerCase())) {
+      // A browser keeps the answers of plain GETs from the page by itself. What changes something or costs a device's
+      // time must not even start, and a WebSocket knows no such rule at all.
+      if (!request.ws && (request.method === 'GET' || request.method === 'HEAD')) return done();
+      return done(
+        new HttpError('origin_not_allowed', `Pages of ${origin.slice(0, 200)} may not call this server.`),
+      );
+    }
+    reply.headers({
+      'Access-Control-Allow-Origin': any ? '*' : origin,
+      'Access-Control-Expose-Headers': EXPOSED_HEADERS,
+      'Timing-Allow-Origin': any ? '*' : origin,
+    });
+    if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) {
+      return done();
+    }
+    reply
+      .code(204)
+      .headers({
+        'Access-Control-Allow-Methods': 'GET, HEAD, POST',
+        'Access-Control-Allow-Headers': request.headers['access-control-request-headers'] ?? '*',
+        'Access-Control-Max-Age': PREFLIGHT_SECONDS,
+      })
+      .send();
+  });
+}
+
+function isOurs(request: FastifyRequest, origin: string): boolean {
+  const host = /^https?:\/\/(.+)$/i.exec(origin)?.[1];
+  return host !== undefined && host.toLowerCase() === request.host.toLowerCase();
+}

@@ -1,0 +1,80 @@
+/** What happens around every request: its id, its line in the log, its count, and its refusal while the server stops. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import { Img2ImgError } from '../errors.js';
+import type { Translation } from '../translation.js';
+import type { HttpContext } from './context.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** `ok`, or the code of the problem it was answered with. */
+    outcome: string;
+    /** What was made for it, for its log line. */
+    translation: Translation | undefined;
+  }
+}
+
+/** An id a client may choose: short, and safe in a header, a log line and a URI reference. */
+const SANE_ID = /^[A-Za-z0-9_.-]{1,128}$/;
+
+export function requestId(raw: Pick<IncomingMessage, 'headers'>): string {
+  const given = raw.headers['x-request-id'];
+  return typeof given === 'string' && SANE_ID.test(given) ? given : randomUUID();
+}
+
+/** Routes that answer even while the server stops. */
+const isOperations = (url: string) => url.startsWith('/health/') || url === '/metrics';
+
+export function watchRequests(app: FastifyInstance, context: HttpContext): void {
+  const { lifecycle, metrics } = context;
+  app.decorateRequest('outcome', 'ok');
+  app.decorateRequest('translation', undefined);
+
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('X-Request-Id', request.id);
+    // A stream's life is told where it opens and closes.
+    if (!request.ws) {
+      lifecycle.began();
+      // Fires for every end, also when the client leaves before its answer.
+      reply.raw.once('close', () => {
+        lifecycle.ended();
+        const route = request.routeOptions.url ?? 'none';
+        const left = !reply.raw.writableFinished;
+        const status = left ? 499 : reply.statusCode;
+        const outcome = left ? 'aborted' : request.outcome;
+        metrics.answered(route, request.method, status, outcome, reply.elapsedTime);
+        request.log.info({
+          event: 'request',
+          method: request.method,
+          route,
+          status,
+          outcome,
+          ms: round(reply.elapsedTime),
+          ...translationFacts(request.translation),
+        });
+      });
+    }
+    if (lifecycle.draining && !isOperations(request.url)) {
+      return done(new Img2ImgError('draining', 'The server is shutting down.'));
+    }
+    done();
+  });
+}
+
+const round = (milliseconds: number) => Math.round(milliseconds * 100) / 100;
+
+function translationFacts(translation: Translation | undefined): Record<string, unknown> {
+  if (translation === undefined) return {};
+  const { model, direction, device, batchSize, timings } = translation;
+  return {
+    model,
+    direction,
+    device,
+    batchSize,
+    decodeMs: round(timings.decode),
+    queueMs: round(timings.queue),
+    inferenceMs: round(timings.inference),
+    encodeMs: round(timings.encode),
+  };
+}

@@ -1,0 +1,274 @@
+/** One live preview: the newest frame wins, one is in flight and one waits. Knows no WebSocket library and no Fastify. */
+import { hash } from 'node:crypto';
+import { Img2ImgError } from '../../errors.js';
+import type { ResolvedSettings, Service } from '../../service.js';
+import type { Translation } from '../../translation.js';
+import type { FrameOutcome } from '../http-metrics.js';
+import { HttpError, toProblem } from '../problem.js';
+import type { FrameId } from './messages.js';
+import { Outbox, type OutboxSocket } from './outbox.js';
+import { FrameMessageError, parseClientMessage } from './parse.js';
+
+export interface StreamSocket extends OutboxSocket {
+  /** Bytes that ever came in; a client from which none come between two pings is gone. */
+  readonly bytesRead: number;
+  ping(): void;
+  close(code: number, reason: string): void;
+  terminate(): void;
+}
+
+export interface StreamOptions {
+  socket: StreamSocket;
+  service: Pick<Service, 'translate' | 'resolve'>;
+  /** Whom fairness counts this for. */
+  client: string;
+  maxFrameBytes: number;
+  pingMs: number;
+  idleMs: number;
+  frameEnded(outcome: FrameOutcome, frame: FrameId, translation?: Translation): void;
+  /** Is told of errors that are the server's fault. */
+  failed(error: unknown): void;
+}
+
+interface Frame {
+  id: FrameId;
+  image: Uint8Array;
+  /** Of the image's bytes: equal frames are found without keeping them. */
+  digest: string;
+}
+
+/** Close codes of RFC 6455, 7.4.1. */
+const NORMAL = 1000;
+const GOING_AWAY = 1001;
+const TOO_BIG = 1009;
+
+export class StreamConnection {
+  readonly #options: StreamOptions;
+  readonly #outbox: Outbox;
+  readonly #pings: NodeJS.Timeout;
+  readonly #idle: NodeJS.Timeout;
+  #settings: ResolvedSettings | undefined;
+  /** The settings as text: two frames are equal only under equal settings. */
+  #settingsKey = '';
+  #waiting: Frame | undefined;
+  #inFlight: { key: string; controller: AbortController } | undefined;
+  /** The frame whose picture the client was sent last. */
+  #shown: string | undefined;
+  #binaryFrames = 0;
+  /** None yet: the first ping goes out whatever came in. */
+  #bytesAtPing = -1;
+  /** Nothing new is taken; what is in flight is still answered. */
+  #finishing = false;
+  /** A close was sent or came in: nothing more is sent. */
+  #closed = false;
+  #whenClosed: (() => void)[] = [];
+
+  constructor(options: StreamOptions) {
+    this.#options = options;
+    this.#outbox = new Outbox(options.socket, () => this.#startNext());
+    this.#pings = setInterval(() => this.#ping(), options.pingMs);
+    this.#idle = setTimeout(() => this.#close(NORMAL, 'idle'), options.idleMs);
+    this.#pings.unref();
+    this.#idle.unref();
+  }
+
+  /** Takes one message of the client. */
+  receive(data: Buffer, binary: boolean): void {
+    if (this.#closed || this.#finishing) return;
+    this.#idle.refresh();
+    const id = binary ? ++this.#binaryFrames : undefined;
+    try {
+      if (data.length > this.#options.maxFrameBytes) this.oversize(id);
+      else if (id !== undefined) this.#push(id, data);
+      else this.#text(data.toString('utf8'));
+    } catch (error) {
+      if (error instanceof FrameMessageError) this.#error(error.cause, error.id);
+      else this.#error(error, id);
+    }
+  }
+
+  /** A message over the limit: its bytes were not taken in, and what follows cannot be told apart from it. */
+  oversize(id?: FrameId): void {
+    if (this.#closed) return;
+    const limit = this.#options.maxFrameBytes;
+    this.#error(
+      new HttpError('body_too_large', `A message may have ${limit} bytes.`, {
+        details: { limit_bytes: limit },
+      }),
+      id,
+    );
+    this.#close(TOO_BIG, 'message too big');
+  }
+
+  /** The socket is gone: nothing runs on for it. */
+  closed(): void {
+    this.#end();
+    for (const resolve of this.#whenClosed.splice(0)) resolve();
+  }
+
+  /** Answers the frame in flight, refuses the waiting one, closes with 1001. Resolves when closed. */
+  finish(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    const closed = new Promise<void>((resolve) => {
+      this.#whenClosed.push(resolve);
+    });
+    if (this.#finishing) return closed;
+    this.#finishing = true;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting !== undefined) {
+      this.#options.frameEnded('error', waiting.id);
+      this.#error(new Img2ImgError('draining', 'The server is shutting down.'), waiting.id);
+    }
+    if (this.#inFlight === undefined) this.#close(GOING_AWAY, 'server is shutting down');
+    return closed;
+  }
+
+  #text(text: string): void {
+    const message = parseClientMessage(text);
+    if (message.type === 'frame') {
+      try {
+        this.#push(message.id, message.image);
+      } catch (error) {
+        throw new FrameMessageError(error, message.id);
+      }
+      return;
+    }
+    const settings = this.#options.service.resolve(message.settings);
+    this.#settings = settings;
+    this.#settingsKey = JSON.stringify(settings);
+    this.#outbox.send({ type: 'ready', ...settings });
+  }
+
+  #push(id: FrameId, image: Uint8Array): void {
+    if (this.#settings === undefined) {
+      throw new HttpError('not_configured', 'A frame came before the first configure message.');
+    }
+    const frame = { id, image, digest: hash('sha256', image, 'base64') };
+    const latest =
+      this.#waiting !== undefined ? this.#key(this.#waiting) : (this.#inFlight?.key ?? this.#shown);
+    if (latest === this.#key(frame)) {
+      this.#drop(frame, 'unchanged');
+      return;
+    }
+    if (this.#waiting !== undefined) this.#drop(this.#waiting, 'overtaken');
+    this.#waiting = frame;
+    this.#startNext();
+  }
+
+  #key(frame: Frame): string {
+    return `${frame.digest} ${this.#settingsKey}`;
+  }
+
+  #drop(frame: Frame, reason: 'overtaken' | 'unchanged'): void {
+    this.#options.frameEnded(reason, frame.id);
+    this.#outbox.dropped(frame.id, reason);
+  }
+
+  #startNext(): void {
+    const frame = this.#waiting;
+    const settings = this.#settings;
+    if (frame === undefined || settings === undefined || this.#inFlight !== undefined || this.#closed) return;
+    // A client that does not read gets no more to read; the newest frame waits for it.
+    if (this.#outbox.lagging) return;
+    this.#waiting = undefined;
+    const key = this.#key(frame);
+    if (key === this.#shown) {
+      this.#drop(frame, 'unchanged');
+      return;
+    }
+    const controller = new AbortController();
+    this.#inFlight = { key, controller };
+    void this.#translate(frame, settings, key, controller.signal).finally(() => {
+      this.#inFlight = undefined;
+      if (this.#finishing) this.#close(GOING_AWAY, 'server is shutting down');
+      else this.#startNext();
+    });
+  }
+
+  async #translate(
+    frame: Frame,
+    settings: ResolvedSettings,
+    key: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { service, client, frameEnded } = this.#options;
+    try {
+      const translation = await service.translate({
+        image: frame.image,
+        settings,
+        n: 1,
+        priority: 'interactive',
+        client,
+        signal,
+      });
+      if (this.#closed) return;
+      this.#sendResult(frame.id, translation);
+      this.#shown = key;
+      frameEnded('result', frame.id, translation);
+    } catch (error) {
+      if (this.#closed) return;
+      this.#shown = undefined;
+      frameEnded('error', frame.id);
+      this.#error(error, frame.id);
+    }
+  }
+
+  #sendResult(frame: FrameId, translation: Translation): void {
+    const [picture] = translation.images;
+    if (picture === undefined) throw new Error('A translation without images');
+    const { model, format, width, height, batchSize, timings, warnings } = translation;
+    this.#outbox.send(
+      {
+        type: 'result',
+        frame,
+        model,
+        seed: picture.seed,
+        format,
+        width,
+        height,
+        batch_size: batchSize,
+        timings,
+        ...(warnings.length > 0 ? { warnings } : {}),
+      },
+      picture.data,
+    );
+  }
+
+  #error(error: unknown, frame: FrameId | undefined): void {
+    const problem = toProblem(error);
+    if (problem.unexpected) this.#options.failed(error);
+    this.#outbox.send({
+      type: 'error',
+      problem: problem.document,
+      ...(frame === undefined ? {} : { frame }),
+    });
+  }
+
+  #ping(): void {
+    const { socket } = this.#options;
+    // While we do not read, nothing can come in: the idle limit ends such a connection.
+    if (socket.bytesRead === this.#bytesAtPing && !this.#outbox.paused) {
+      socket.terminate();
+      return;
+    }
+    this.#bytesAtPing = socket.bytesRead;
+    socket.ping();
+  }
+
+  #close(code: number, reason: string): void {
+    if (this.#closed) return;
+    this.#end();
+    // A close message would wait behind what the client does not read.
+    if (this.#outbox.paused) this.#options.socket.terminate();
+    else this.#options.socket.close(code, reason);
+  }
+
+  #end(): void {
+    this.#closed = true;
+    clearInterval(this.#pings);
+    clearTimeout(this.#idle);
+    this.#waiting = undefined;
+    this.#inFlight?.controller.abort();
+  }
+}

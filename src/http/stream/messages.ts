@@ -1,0 +1,71 @@
+/** The messages of `GET /v1/stream`, both ways; the studio and other clients take their types from here. */
+import { z } from 'zod';
+import { streamConfigurationObject, streamConfigurationSchema } from '../../request.js';
+import { problemSchema } from '../problem.js';
+import { timingsSchema } from '../translate/answer.js';
+
+/** A frame's name: its number among the connection's binary messages (1, 2, 3, …), or what its `frame` message said. */
+export const frameIdSchema = z.union([z.string().max(200), z.number()]);
+
+/** Replaces the whole configuration; frames are translated with it from now on. */
+export const configureMessageObject = z.strictObject({
+  type: z.literal('configure'),
+  ...streamConfigurationObject.shape,
+});
+
+/** A frame as text, where a client cannot send binary messages. */
+export const frameMessageSchema = z.strictObject({
+  type: z.literal('frame'),
+  id: frameIdSchema,
+  image: z.string().describe('The image, base64 or a data URI.'),
+});
+
+export { streamConfigurationObject, streamConfigurationSchema };
+
+/** The settings a configure came to, with everything filled in. */
+export const readyMessageSchema = z.looseObject({
+  type: z.literal('ready'),
+  model: z.string(),
+  direction: z.string(),
+  seed: z.int(),
+  size: z.string(),
+});
+
+/** Stands before the binary message with the picture. */
+export const resultMessageSchema = z.object({
+  type: z.literal('result'),
+  frame: frameIdSchema,
+  model: z.string(),
+  seed: z.int(),
+  format: z.enum(['png', 'jpeg', 'webp', 'avif']),
+  width: z.int(),
+  height: z.int(),
+  batch_size: z.int(),
+  timings: timingsSchema,
+  warnings: z.array(z.string()).optional(),
+});
+
+export const droppedMessageSchema = z.object({
+  type: z.literal('dropped'),
+  frames: z.array(frameIdSchema),
+  /** `overtaken` by a newer frame, or `unchanged`: equal to the frame before under an equal configuration. */
+  reason: z.enum(['overtaken', 'unchanged']),
+});
+
+export const errorMessageSchema = z.object({
+  type: z.literal('error'),
+  problem: problemSchema,
+  frame: frameIdSchema.optional(),
+});
+
+export const serverMessageSchema = z.discriminatedUnion('type', [
+  readyMessageSchema,
+  resultMessageSchema,
+  droppedMessageSchema,
+  errorMessageSchema,
+]);
+
+export type FrameId = z.infer<typeof frameIdSchema>;
+export type ConfigureMessage = z.input<typeof configureMessageObject>;
+export type FrameMessage = z.infer<typeof frameMessageSchema>;
+export type ServerMessage = z.infer<typeof serverMessageSchema>;

@@ -1,0 +1,82 @@
+/** Reads one text message of a stream's client. */
+import type { StreamConfiguration } from '../../request.js';
+import { echo, fieldFaults, fieldTable } from '../fields.js';
+import { bytesOfImageText } from '../image-text.js';
+import { HttpError, invalidRequest } from '../problem.js';
+import {
+  configureMessageObject,
+  type FrameId,
+  frameIdSchema,
+  frameMessageSchema,
+  streamConfigurationSchema,
+} from './messages.js';
+
+export type ClientMessage =
+  | { type: 'configure'; settings: StreamConfiguration }
+  | { type: 'frame'; id: FrameId; image: Uint8Array };
+
+const configureTable = fieldTable(configureMessageObject);
+const frameTable = fieldTable(frameMessageSchema);
+
+/** An error in a `frame` message, with the frame's own id where it could be read. */
+export class FrameMessageError extends Error {
+  override readonly name = 'FrameMessageError';
+  readonly id: FrameId | undefined;
+
+  constructor(cause: unknown, id: FrameId | undefined) {
+    super('A frame message is at fault', { cause });
+    this.id = id;
+  }
+}
+
+/**
+ * @throws HttpError `invalid_message` for anything but a known type · Img2ImgError `invalid_request` for its fields ·
+ * FrameMessageError around either where the message is a frame
+ */
+export function parseClientMessage(text: string): ClientMessage {
+  const message = parseObject(text);
+  const { type, ...fields } = message;
+  if (type === 'configure') {
+    const parsed = streamConfigurationSchema.safeParse(fields);
+    if (!parsed.success) throw invalidRequest(fieldFaults(parsed.error, fields, configureTable));
+    return { type, settings: parsed.data };
+  }
+  if (type === 'frame') {
+    try {
+      return parseFrame(message);
+    } catch (error) {
+      const id = frameIdSchema.safeParse(message.id);
+      throw new FrameMessageError(error, id.success ? id.data : undefined);
+    }
+  }
+  throw new HttpError(
+    'invalid_message',
+    `There is no message type ${JSON.stringify(echo(type))}; the types are configure and frame.`,
+    { details: { allowed: ['configure', 'frame'] } },
+  );
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.slice(0, 200) : '';
+    throw new HttpError('invalid_message', `The message is not valid JSON: ${reason}`);
+  }
+  if (typeof message !== 'object' || message === null || Array.isArray(message)) {
+    throw new HttpError('invalid_message', 'A text message must be a JSON object with a `type`.');
+  }
+  return message as Record<string, unknown>;
+}
+
+function parseFrame(message: Record<string, unknown>): ClientMessage {
+  const parsed = frameMessageSchema.safeParse(message);
+  if (!parsed.success) throw invalidRequest(fieldFaults(parsed.error, message, frameTable));
+  const image = bytesOfImageText(parsed.data.image);
+  if (image !== undefined) return { type: 'frame', id: parsed.data.id, image };
+  const allowed = 'base64 without line breaks, or a data URI `data:image/png;base64,…`';
+  throw invalidRequest([
+    { field: 'image', value: echo(parsed.data.image), message: `image must be ${allowed}`, allowed },
+  ]);
+}

@@ -1,0 +1,89 @@
+/** `GET /v1/stream`: a WebSocket on which every frame sent comes back as a picture, the newest first. */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { WebSocket, WebSocketServer } from 'ws';
+import { Img2ImgError } from '../../errors.js';
+import type { HttpContext } from '../context.js';
+import { HttpError } from '../problem.js';
+import { StreamConnection } from './connection.js';
+import { StreamWebSocket, streamSocket } from './web-socket.js';
+
+export const STREAM_PATH = '/v1/stream';
+
+export async function streamRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
+  const { config, lifecycle } = context;
+  app.route({
+    method: 'GET',
+    url: STREAM_PATH,
+    schema: {
+      operationId: 'stream',
+      tags: ['stream'],
+      summary: 'Live preview over WebSocket',
+      description: 'Open it with a WebSocket client; see the guide to the stream’s messages.',
+    },
+    preHandler: (request, _reply, done) => {
+      if (!request.ws) {
+        const headers = { Upgrade: 'websocket', Connection: 'Upgrade' };
+        return done(new HttpError('upgrade_required', 'This route speaks WebSocket only.', { headers }));
+      }
+      if (lifecycle.draining) return done(new Img2ImgError('draining', 'The server is shutting down.'));
+      if (lifecycle.streams.size >= config.MAX_STREAMS) {
+        return done(new HttpError('too_many_streams', `${config.MAX_STREAMS} streams are open already.`));
+      }
+      done();
+    },
+    // Never reached: preHandler refuses what is not a WebSocket.
+    handler: (_request, reply) => reply.callNotFound(),
+    wsHandler: (webSocket, request) => open(webSocket, request, context),
+  });
+}
+
+function open(webSocket: WebSocket, request: FastifyRequest, context: HttpContext): void {
+  const { config, service, metrics, lifecycle } = context;
+  const openedAt = performance.now();
+  const frames = { result: 0, error: 0, overtaken: 0, unchanged: 0 };
+  const connection = new StreamConnection({
+    socket: streamSocket(webSocket, request.raw.socket),
+    service,
+    client: request.ip,
+    maxFrameBytes: config.MAX_BODY_MB * 1024 * 1024,
+    pingMs: config.STREAM_PING_MS,
+    idleMs: config.STREAM_IDLE_MS,
+    frameEnded(outcome, _frame, translation) {
+      frames[outcome]++;
+      metrics.frame(outcome);
+      if (translation !== undefined) metrics.translated(translation);
+    },
+    failed(error) {
+      request.log.error({ event: 'frame failed', err: error });
+    },
+  });
+  lifecycle.streams.add(connection);
+  metrics.streamOpened();
+  request.log.info({ event: 'stream opened', client: request.ip });
+
+  if (webSocket instanceof StreamWebSocket) webSocket.oversize = () => connection.oversize();
+  webSocket.on('message', (data, binary) => connection.receive(data as Buffer, binary));
+  webSocket.on('close', (code) => {
+    connection.closed();
+    lifecycle.streams.delete(connection);
+    metrics.streamClosed();
+    const ms = Math.round(performance.now() - openedAt);
+    request.log.info({ event: 'stream closed', code, ms, frames });
+  });
+}
+
+/** Milliseconds a client has to answer our close message before its connection is cut. */
+const CLOSE_GRACE_MS = 1_000;
+const GOING_AWAY = 1001;
+
+/** Closes every stream that is still open, and cuts those that do not answer. */
+export function closeStreams(server: WebSocketServer, done: () => void): void {
+  server.close(() => {
+    clearTimeout(cut);
+    done();
+  });
+  for (const webSocket of server.clients) webSocket.close(GOING_AWAY, 'server is shutting down');
+  const cut = setTimeout(() => {
+    for (const webSocket of server.clients) webSocket.terminate();
+  }, CLOSE_GRACE_MS);
+}

@@ -1,0 +1,71 @@
+/** `POST /v1/translate`: one image in, one picture (or up to eight variations) out. */
+import multipart from '@fastify/multipart';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { HttpContext } from '../context.js';
+import { HttpError } from '../problem.js';
+import { sendTranslation } from './answer.js';
+import { readTranslateBody } from './body.js';
+import { negotiate } from './negotiate.js';
+
+export async function translateRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
+  const { service, metrics } = context;
+  const maxBytes = context.config.MAX_BODY_MB * 1024 * 1024;
+
+  app.removeAllContentTypeParsers();
+  await app.register(multipart);
+  // JSON is parsed with the fields, and whatever else is sent is an image until its bytes say otherwise.
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+
+  app.post(
+    '/v1/translate',
+    {
+      bodyLimit: maxBytes,
+      schema: {
+        operationId: 'translate',
+        tags: ['translate'],
+        summary: 'Translate one image',
+      },
+      onRequest: (request, _reply, done) => {
+        const length = Number(request.headers['content-length'] ?? 0);
+        if (length <= maxBytes) return done();
+        done(
+          new HttpError(
+            'body_too_large',
+            `The body has ${length} bytes; ${maxBytes} (${context.config.MAX_BODY_MB} MB) are allowed.`,
+            { details: { limit_bytes: maxBytes } },
+          ),
+        );
+      },
+    },
+    async (request, reply) => {
+      const { image, fields } = await readTranslateBody(request, maxBytes);
+      const answer = negotiate(fields, request.headers.accept);
+      const { n, priority, response, ...settings } = fields;
+      const gone = whenGone(reply);
+      try {
+        const translation = await service.translate({
+          image,
+          settings: { ...settings, format: answer.format },
+          n,
+          priority,
+          client: request.ip,
+          signal: gone.signal,
+        });
+        request.translation = translation;
+        metrics.translated(translation);
+        return sendTranslation(reply, translation, answer.as);
+      } finally {
+        gone.forget();
+      }
+    },
+  );
+}
+
+/** A signal that fires when the client leaves before its answer. */
+function whenGone(reply: FastifyReply): { signal: AbortSignal; forget: () => void } {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  if (reply.raw.destroyed || reply.raw.socket?.destroyed) abort();
+  else reply.raw.once('close', abort);
+  return { signal: controller.signal, forget: () => reply.raw.off('close', abort) };
+}
