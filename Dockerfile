@@ -1,0 +1,59 @@
+# syntax=docker/dockerfile:1
+# Two targets: `cpu` (the default) and `cuda`. Build: docker build -t img2img-turbo-server [--target cuda] .
+
+ARG NODE_VERSION=22
+
+# --- build: TypeScript and the studio, with the development packages -------------------------------------------------
+FROM node:${NODE_VERSION}-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN --mount=type=cache,target=/root/.npm npm ci
+COPY tsconfig*.json vite.config.ts ./
+COPY src ./src
+RUN npm run build
+
+# --- runtime packages only; ONNX Runtime's libraries of other platforms are half of them -----------------------------
+FROM node:${NODE_VERSION}-bookworm-slim AS packages
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev \
+ && find node_modules/onnxruntime-node/bin/napi-v6 -mindepth 2 -maxdepth 2 \
+      ! -path "*/linux/$(node -p process.arch)" -exec rm -r {} +
+
+# --- the same with ONNX Runtime's CUDA 12 libraries, by the package's own script (it downloads them) ------------------
+FROM packages AS packages-cuda
+RUN node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install=cuda12 \
+ && rm -f node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_tensorrt.so
+
+# --- CUDA 12 with cuDNN 9, and Node ----------------------------------------------------------------------------------
+FROM nvidia/cuda:12.8.1-cudnn-runtime-ubuntu24.04 AS cuda
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
+WORKDIR /app
+# ubuntu's own unprivileged user (1000) is in the way of the one every target uses.
+RUN userdel --remove ubuntu && useradd --uid 1000 --create-home node
+ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=auto NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+COPY --from=packages-cuda /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+COPY package.json LICENSE ./
+COPY models ./models
+USER node
+EXPOSE 8080
+# The first start on a new card lets cuDNN choose its algorithms for every batch size.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=180s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/health/ready`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "dist/cli.js"]
+
+# --- CPU, the default target -----------------------------------------------------------------------------------------
+FROM node:${NODE_VERSION}-bookworm-slim AS cpu
+WORKDIR /app
+ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=cpu
+COPY --from=packages /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+COPY package.json LICENSE ./
+COPY models ./models
+USER node
+EXPOSE 8080
+HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/health/ready`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+# Node is process 1: the server handles SIGTERM itself and starts no process it does not end.
+ENTRYPOINT ["node", "dist/cli.js"]

@@ -1,0 +1,161 @@
+/** `translate IMAGE -o OUT`: one picture through the whole way of a request, in this process. */
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { pino } from 'pino';
+import { z } from 'zod';
+import { readConfig } from '../config.js';
+import { createService } from '../create-service.js';
+import { Img2ImgError, messageOf } from '../errors.js';
+import { createMetrics } from '../metrics.js';
+import { translateRequestObject } from '../request.js';
+import type { OutputFormat } from '../translation.js';
+import { startProgress } from './progress.js';
+
+const USAGE = `Usage: img2img-turbo-server translate IMAGE -o OUT [options]
+
+  -o, --output FILE     where the picture goes; its ending chooses the type (png, jpg, webp, avif)
+                        with --n above 1: FILE becomes FILE-1, FILE-2, …; "-" is standard output
+      --prompt TEXT     what the picture shows
+      --model ID        bundle in MODELS_DIR; default: as the server chooses
+      --style ID        --direction ID       --seed INT          --gamma 0..1
+      --n 1..8          --size WxH           --fit cover|contain|fill|none
+      --invert auto|true|false               --low-threshold N   --high-threshold N
+      --restore-size    --quality 1..100     --timeout-ms MS     -q, --quiet
+IMAGE "-" is standard input. Settings (MODELS_DIR, DEVICES, …) come from the environment and .env, as for the server.
+`;
+
+const OPTIONS = {
+  output: { type: 'string', short: 'o' },
+  prompt: { type: 'string' },
+  model: { type: 'string' },
+  style: { type: 'string' },
+  direction: { type: 'string' },
+  seed: { type: 'string' },
+  gamma: { type: 'string' },
+  n: { type: 'string' },
+  size: { type: 'string' },
+  fit: { type: 'string' },
+  invert: { type: 'string' },
+  'low-threshold': { type: 'string' },
+  'high-threshold': { type: 'string' },
+  'restore-size': { type: 'boolean' },
+  quality: { type: 'string' },
+  'timeout-ms': { type: 'string' },
+  quiet: { type: 'boolean', short: 'q' },
+  help: { type: 'boolean', short: 'h' },
+} as const satisfies ParseArgsConfig['options'];
+
+const NUMBERS = new Set(['seed', 'gamma', 'n', 'low-threshold', 'high-threshold', 'quality', 'timeout-ms']);
+
+const FORMATS: Readonly<Record<string, OutputFormat>> = {
+  '.png': 'png',
+  '.jpg': 'jpeg',
+  '.jpeg': 'jpeg',
+  '.webp': 'webp',
+  '.avif': 'avif',
+};
+
+/** @returns the exit code: 0 done, 1 failed, 2 the command line is wrong */
+export async function translateCommand(args: string[]): Promise<number> {
+  let command: Command;
+  try {
+    const parsed = parseCommand(args);
+    if (parsed === 'help') {
+      process.stdout.write(USAGE);
+      return 0;
+    }
+    command = parsed;
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n\n${USAGE}`);
+    return 2;
+  }
+  try {
+    await run(command);
+    return 0;
+  } catch (error) {
+    const code = error instanceof Img2ImgError ? ` (${error.code})` : '';
+    process.stderr.write(`${messageOf(error)}${code}\n`);
+    return 1;
+  }
+}
+
+interface Command {
+  input: string;
+  output: string;
+  quiet: boolean;
+  request: z.infer<typeof translateRequestObject>;
+}
+
+function parseCommand(args: string[]): Command | 'help' {
+  const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true });
+  if (values.help) return 'help';
+  const [input, ...more] = positionals;
+  if (input === undefined || more.length > 0) throw new Error('Say exactly one IMAGE.');
+  const { output, quiet = false, help: _, ...fields } = values;
+  if (output === undefined) throw new Error('Say where the picture goes: -o FILE.');
+  const format = output === '-' ? 'png' : FORMATS[path.extname(output).toLowerCase()];
+  if (format === undefined) {
+    throw new Error(`${output} must end in one of ${Object.keys(FORMATS).join(', ')}.`);
+  }
+  const named = Object.entries(fields).map(([name, value]) => [
+    name.replaceAll('-', '_'),
+    NUMBERS.has(name) ? Number(value) : value,
+  ]);
+  const parsed = translateRequestObject.safeParse({ ...Object.fromEntries(named), format });
+  if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
+  return { input, output, quiet, request: parsed.data };
+}
+
+async function run({ input, output, quiet, request }: Command): Promise<void> {
+  const image = await readInput(input);
+  const { n, priority, response: _, ...settings } = request;
+  const config = readConfig({ ...process.env, PRELOAD: 'none' });
+  const logger = pino({ level: quiet ? 'silent' : 'warn' }, pino.destination(2));
+  const progress = startProgress(quiet ? undefined : process.stderr);
+  progress.say('starting the engine');
+  const service = await createService({ config, logger, metrics: createMetrics() });
+  try {
+    const resolved = service.resolve(settings);
+    progress.say(`loading ${resolved.model}`);
+    await service.load(resolved.model);
+    progress.say('translating');
+    const signal = AbortSignal.timeout(settings.timeout_ms ?? config.ENGINE_RUN_TIMEOUT_MS);
+    const translation = await service.translate({
+      image,
+      settings: {
+        ...settings,
+        seed: resolved.seed,
+        timeout_ms: settings.timeout_ms ?? config.ENGINE_RUN_TIMEOUT_MS,
+      },
+      n,
+      priority,
+      client: 'command line',
+      signal,
+    });
+    for (const [i, { data }] of translation.images.entries()) {
+      if (output === '-') process.stdout.write(data);
+      else await writeFile(n === 1 ? output : numbered(output, i + 1), data);
+    }
+    const { model, device, width, height, timings, warnings } = translation;
+    progress.done(
+      `${output}: ${width}×${height} by ${model} on ${device}, seed ${resolved.seed}, ` +
+        `${Math.round(timings.inference)} ms inference${warnings.map((warning) => `; ${warning}`).join('')}`,
+    );
+  } finally {
+    progress.stop();
+    await service.close();
+  }
+}
+
+async function readInput(input: string): Promise<Uint8Array> {
+  if (input !== '-') return readFile(input);
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+function numbered(output: string, index: number): string {
+  const { dir, name, ext } = path.parse(output);
+  return path.join(dir, `${name}-${index}${ext}`);
+}
