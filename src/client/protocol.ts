@@ -68,6 +68,8 @@ export interface ResultMessage {
   height: number;
   batch_size: number;
   timings: Timings;
+  /** Sentences, for example that the prompt was truncated. */
+  warnings?: string[];
 }
 
 /** Frames that get no picture: newer ones overtook them, or the last picture is theirs already. */

@@ -336,6 +336,7 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
       height: message.height,
       batchSize: message.batch_size,
       timings: message.timings,
+      warnings: message.warnings ?? [],
       roundTripMs: performance.now() - sent.sentAt,
       configuration: sent.configuration,
     });
@@ -347,7 +348,7 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     if (willRetry) {
       this.#waiting = sent;
       // The throttle counts from here: the frame waits as long as the server asks, or a second.
-      const seconds = typeof problem.retry_after === 'number' ? problem.retry_after : 1;
+      const seconds = typeof problem.retry_after_seconds === 'number' ? problem.retry_after_seconds : 1;
       this.#lastSentAt = performance.now() + Math.min(seconds, 30) * 1000 - this.#throttleMs;
     }
     this.#events.emit('error', { problem, frame: sent?.frame, willRetry });

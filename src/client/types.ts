@@ -50,6 +50,8 @@ export interface StreamResult {
   height: number;
   batchSize: number;
   timings: Timings;
+  /** Sentences, for example that the prompt was truncated. */
+  warnings: readonly string[];
   /** Milliseconds from sending the frame to its picture. */
   roundTripMs: number;
   /** What the frame was sent under. */

@@ -1,0 +1,125 @@
+/** The drawing as a list of operations: undo takes the last one away, redo brings it back. Nothing is ever changed in place. */
+
+/** Side of the square drawing in its own units; strokes are stored in them whatever the screen. */
+export const SIDE = 512;
+
+/** x, y in drawing units, pressure 0–1. */
+export type Point = readonly [x: number, y: number, pressure: number];
+
+export interface Stroke {
+  readonly kind: 'stroke';
+  readonly tool: 'pen' | 'eraser';
+  /** Drawing units. */
+  readonly width: number;
+  /** Whether the pressure is a pen's own, and worth following. */
+  readonly pressure: boolean;
+  readonly points: readonly Point[];
+}
+
+export interface Picture {
+  readonly kind: 'picture';
+  readonly bitmap: ImageBitmap;
+  readonly fit: 'cover' | 'contain';
+}
+
+/** `dark`: light strokes on dark paper. All strokes follow, so that none is lost to its own colour. */
+export interface Paper {
+  readonly kind: 'paper';
+  readonly tone: 'light' | 'dark';
+}
+
+/** Starts over with these; with none it is "clear". */
+export interface Replace {
+  readonly kind: 'replace';
+  readonly operations: readonly Operation[];
+}
+
+export type Operation = Stroke | Picture | Paper | Replace;
+
+export class Drawing {
+  #done: readonly Operation[] = [];
+  #undone: readonly Operation[] = [];
+  readonly #listeners = new Set<() => void>();
+
+  /** The list as it is now; it will not change under its reader. */
+  get operations(): readonly Operation[] {
+    return this.#done;
+  }
+
+  get canUndo(): boolean {
+    return this.#done.length > 0;
+  }
+
+  get canRedo(): boolean {
+    return this.#undone.length > 0;
+  }
+
+  /** Strokes and pictures since the last clear, erasers aside: whether there is anything to translate. */
+  get empty(): boolean {
+    return isEmpty(this.#done);
+  }
+
+  get tone(): Paper['tone'] {
+    return toneOf(this.#done);
+  }
+
+  get hasPicture(): boolean {
+    return flatten(this.#done).some((operation) => operation.kind === 'picture');
+  }
+
+  add(operation: Operation): void {
+    this.#done = [...this.#done, operation];
+    this.#undone = [];
+    this.#changed();
+  }
+
+  undo(): void {
+    const last = this.#done.at(-1);
+    if (last === undefined) return;
+    this.#done = this.#done.slice(0, -1);
+    this.#undone = [...this.#undone, last];
+    this.#changed();
+  }
+
+  redo(): void {
+    const last = this.#undone.at(-1);
+    if (last === undefined) return;
+    this.#undone = this.#undone.slice(0, -1);
+    this.#done = [...this.#done, last];
+    this.#changed();
+  }
+
+  /** Keeps the paper, and can be undone. */
+  clear(): void {
+    if (this.empty) return;
+    this.add({ kind: 'replace', operations: [{ kind: 'paper', tone: this.tone }] });
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** What is visible: everything before the last `replace` is gone, and its own list stands in its place. */
+export function flatten(operations: readonly Operation[]): readonly Exclude<Operation, Replace>[] {
+  const visible: Exclude<Operation, Replace>[] = [];
+  for (const operation of operations) {
+    if (operation.kind === 'replace') visible.splice(0, visible.length, ...flatten(operation.operations));
+    else visible.push(operation);
+  }
+  return visible;
+}
+
+export function toneOf(operations: readonly Operation[]): Paper['tone'] {
+  return flatten(operations).findLast((operation) => operation.kind === 'paper')?.tone ?? 'light';
+}
+
+export function isEmpty(operations: readonly Operation[]): boolean {
+  return !flatten(operations).some(
+    (operation) => operation.kind === 'picture' || (operation.kind === 'stroke' && operation.tool === 'pen'),
+  );
+}

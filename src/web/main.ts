@@ -1,0 +1,39 @@
+/** Starts the studio: the sheet at once, everything that needs the server as soon as it answers. */
+import { Drawing } from './drawing/document.js';
+import { Pad } from './drawing/pad.js';
+import { Notices } from './panels/notices.js';
+import { ResultView } from './panels/result.js';
+import { Tools } from './panels/tools.js';
+import { type Catalogue, fetchCatalogue, problemOf } from './session/api.js';
+import { Studio } from './studio.js';
+import { find } from './ui/dom.js';
+import { startTheme } from './ui/theme.js';
+
+const RETRY_MS = 2_000;
+
+async function loadCatalogue(notices: Notices): Promise<Catalogue> {
+  for (;;) {
+    try {
+      const catalogue = await fetchCatalogue();
+      notices.clearProblem();
+      return catalogue;
+    } catch (error) {
+      notices.problem(problemOf(error));
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+
+async function start(): Promise<void> {
+  startTheme();
+  const drawing = new Drawing();
+  const pad = new Pad(find('#pad', HTMLCanvasElement), find('#pad-cursor', HTMLElement), drawing);
+  const tools = new Tools(pad, drawing);
+  const result = new ResultView();
+  let studio: Studio | undefined;
+  const notices = new Notices(() => studio?.reconnect());
+  const catalogue = await loadCatalogue(notices);
+  studio = new Studio({ drawing, pad, tools, result, notices, catalogue });
+}
+
+void start();

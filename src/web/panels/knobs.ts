@@ -1,0 +1,145 @@
+/** The settings beside the words: model, direction, sketch guidance, Canny thresholds, seed. Built from `GET /v1/models`. */
+import type { Catalogue, ReadyModel } from '../session/api.js';
+import { modelOf, randomSeed, type Settings, type SettingsStore } from '../session/settings.js';
+import { find, make } from '../ui/dom.js';
+
+/** OpenCV's and the reference's defaults, where a bundle says none. */
+const DEFAULT_LOW = 100;
+const DEFAULT_HIGH = 200;
+
+export class Knobs {
+  readonly #catalogue: Catalogue;
+  readonly #store: SettingsStore;
+  readonly #model = find('#model', HTMLSelectElement);
+  readonly #description = find('#model-description', HTMLElement);
+  readonly #directionField = find('#direction-field', HTMLFieldSetElement);
+  readonly #directions = find('#directions', HTMLElement);
+  readonly #gammaField = find('#gamma-field', HTMLElement);
+  readonly #edgesField = find('#edges-field', HTMLElement);
+  readonly #gamma = new Slider('gamma');
+  readonly #low = new Slider('low');
+  readonly #high = new Slider('high');
+  readonly #seed = find('#seed', HTMLInputElement);
+  readonly #facts = find('#facts', HTMLElement);
+  #shownModel: string | undefined;
+
+  constructor(catalogue: Catalogue, store: SettingsStore) {
+    this.#catalogue = catalogue;
+    this.#store = store;
+    this.#model.append(...catalogue.models.map((model) => optionOf(model)));
+    this.#model.addEventListener('change', () =>
+      store.change({
+        model: this.#model.value,
+        direction: undefined,
+        gamma: undefined,
+        lowThreshold: undefined,
+        highThreshold: undefined,
+      }),
+    );
+    this.#directions.addEventListener('change', ({ target }) => {
+      if (target instanceof HTMLInputElement) store.change({ direction: target.value });
+    });
+    this.#gamma.onChange((gamma, kind) => store.change({ gamma }, kind));
+    this.#low.onChange((low, kind) => {
+      const high = Math.max(low, this.#high.value);
+      store.change({ lowThreshold: low, highThreshold: high }, kind);
+    });
+    this.#high.onChange((high, kind) => {
+      const low = Math.min(high, this.#low.value);
+      store.change({ lowThreshold: low, highThreshold: high }, kind);
+    });
+    this.#seed.addEventListener('change', () => {
+      const seed = this.#seed.valueAsNumber;
+      if (this.#seed.validity.valid && Number.isInteger(seed)) store.change({ seed });
+      else this.#seed.value = String(store.current.seed);
+    });
+    find('#dice', HTMLButtonElement).addEventListener('click', () => this.roll());
+    store.onChange((settings) => this.#show(settings));
+    this.#show(store.current);
+  }
+
+  roll(): void {
+    this.#store.change({ seed: randomSeed() });
+  }
+
+  #show(settings: Settings): void {
+    const model = modelOf(this.#catalogue, settings);
+    this.#model.value = settings.model;
+    this.#seed.value = String(settings.seed);
+    if (model === undefined) return;
+    if (this.#shownModel !== model.id) this.#showModel(model);
+    for (const radio of this.#directions.querySelectorAll('input')) {
+      radio.checked = radio.value === (settings.direction ?? model.directions[0]?.id);
+    }
+    const gamma = settings.gamma ?? model.default_gamma ?? 1;
+    this.#gamma.show(gamma, gamma.toFixed(2));
+    const low = settings.lowThreshold ?? model.conditioning.low_threshold ?? DEFAULT_LOW;
+    const high = settings.highThreshold ?? model.conditioning.high_threshold ?? DEFAULT_HIGH;
+    this.#low.show(low, String(low));
+    this.#high.show(high, String(high));
+  }
+
+  #showModel(model: ReadyModel): void {
+    this.#shownModel = model.id;
+    this.#description.textContent = model.description;
+    this.#description.hidden = model.description === '';
+    this.#gammaField.hidden = !model.stochastic;
+    this.#edgesField.hidden = model.conditioning.kind !== 'edge';
+    this.#directionField.hidden = model.directions.length < 2;
+    this.#directions.replaceChildren(
+      ...model.directions.map(({ id, title }) =>
+        make(
+          'label',
+          { class: 'segment' },
+          make('input', { type: 'radio', name: 'direction', value: id }),
+          make('span', {}, title),
+        ),
+      ),
+    );
+    const [width, height] = model.size.native;
+    const facts: [string, string][] = [
+      ['Family', model.family],
+      ['Made for', `${width}×${height} pixels${model.size.dynamic ? ', takes others' : ''}`],
+      ['Precision', model.precision],
+      ['Weights', model.licence.weights],
+      ...(model.licence.data === undefined ? [] : [['Data', model.licence.data] as [string, string]]),
+      ['Origin', model.origin],
+    ];
+    this.#facts.replaceChildren(
+      ...facts.flatMap(([name, value]) => [make('dt', {}, name), make('dd', {}, value)]),
+    );
+  }
+}
+
+function optionOf(model: Catalogue['models'][number]): HTMLOptionElement {
+  if (model.status === 'ready') return make('option', { value: model.id }, model.title);
+  return make('option', { value: model.id, disabled: true, title: model.reason }, `${model.id} (unusable)`);
+}
+
+/** A range input with its value beside it. */
+class Slider {
+  readonly #input: HTMLInputElement;
+  readonly #output: HTMLOutputElement;
+
+  constructor(id: string) {
+    this.#input = find(`#${id}`, HTMLInputElement);
+    this.#output = find(`#${id}-value`, HTMLOutputElement);
+  }
+
+  get value(): number {
+    return this.#input.valueAsNumber;
+  }
+
+  onChange(listener: (value: number, kind: 'typing' | 'settled') => void): void {
+    this.#input.addEventListener('input', () => listener(this.value, 'typing'));
+    this.#input.addEventListener('change', () => listener(this.value, 'settled'));
+  }
+
+  show(value: number, text: string): void {
+    this.#input.valueAsNumber = value;
+    this.#output.value = text;
+    const { min, max } = this.#input;
+    const share = (value - Number(min)) / (Number(max) - Number(min));
+    this.#input.style.setProperty('--share', `${Math.min(1, Math.max(0, share)) * 100}%`);
+  }
+}

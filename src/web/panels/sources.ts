@@ -1,0 +1,138 @@
+/** Pictures from outside: upload, drop, paste, webcam. Each becomes one operation of the drawing. */
+import type { Drawing, Picture } from '../drawing/document.js';
+import { find } from '../ui/dom.js';
+import type { Notices } from './notices.js';
+
+export class Sources {
+  readonly #drawing: Drawing;
+  readonly #notices: Notices;
+  /** How a picture meets the square: asked when one comes in, because it depends on the model. */
+  readonly #fit: () => Picture['fit'];
+
+  constructor(drawing: Drawing, notices: Notices, fit: () => Picture['fit']) {
+    this.#drawing = drawing;
+    this.#notices = notices;
+    this.#fit = fit;
+    this.#acceptUploads();
+    this.#acceptDrops();
+    this.#acceptPaste();
+    new Webcam(notices, (bitmap) => this.#place(bitmap));
+  }
+
+  #place(bitmap: ImageBitmap): void {
+    this.#drawing.add({ kind: 'picture', bitmap, fit: this.#fit() });
+    this.#notices.announce('Picture placed.');
+  }
+
+  async #take(file: Blob | undefined): Promise<void> {
+    if (file === undefined) return;
+    try {
+      this.#place(await createImageBitmap(file));
+    } catch {
+      const detail = 'This browser cannot read it as a picture. PNG, JPEG, WebP, AVIF and GIF work.';
+      this.#notices.problem({ title: 'Not a picture', status: 415, detail });
+    }
+  }
+
+  #acceptUploads(): void {
+    const input = find('#file', HTMLInputElement);
+    find('#upload', HTMLButtonElement).addEventListener('click', () => input.click());
+    input.addEventListener('change', () => {
+      void this.#take(input.files?.[0]);
+      input.value = '';
+    });
+  }
+
+  #acceptDrops(): void {
+    const stage = find('#sheet-stage', HTMLElement);
+    // The whole window: a picture dropped a little beside the sheet must not replace the page.
+    addEventListener('dragover', (event) => {
+      if (event.dataTransfer?.types.includes('Files') !== true) return;
+      event.preventDefault();
+      stage.classList.add('dropping');
+    });
+    addEventListener('dragleave', (event) => {
+      if (event.relatedTarget === null) stage.classList.remove('dropping');
+    });
+    addEventListener('drop', (event) => {
+      stage.classList.remove('dropping');
+      if (event.dataTransfer?.types.includes('Files') !== true) return;
+      event.preventDefault();
+      void this.#take(imageAmong(event.dataTransfer.files) ?? event.dataTransfer.files[0]);
+    });
+  }
+
+  #acceptPaste(): void {
+    addEventListener('paste', (event) => {
+      const image = imageAmong(event.clipboardData?.files);
+      if (image === undefined) return;
+      event.preventDefault();
+      void this.#take(image);
+    });
+  }
+}
+
+function imageAmong(files: FileList | undefined): File | undefined {
+  return [...(files ?? [])].find((file) => file.type.startsWith('image/'));
+}
+
+/** Asks for the camera only when it is wanted, and lets go of it as soon as the picture is taken. */
+class Webcam {
+  readonly #dialog = find('#camera-dialog', HTMLDialogElement);
+  readonly #video = find('#camera-video', HTMLVideoElement);
+  readonly #take = find('#camera-take', HTMLButtonElement);
+  readonly #notices: Notices;
+  #stream: MediaStream | undefined;
+
+  constructor(notices: Notices, place: (bitmap: ImageBitmap) => void) {
+    this.#notices = notices;
+    find('#camera', HTMLButtonElement).addEventListener('click', () => void this.#open());
+    find('#camera-cancel', HTMLButtonElement).addEventListener('click', () => this.#dialog.close());
+    this.#dialog.addEventListener('close', () => this.#release());
+    this.#take.addEventListener('click', () => {
+      void createImageBitmap(this.#video).then((bitmap) => {
+        place(bitmap);
+        this.#dialog.close();
+      });
+    });
+  }
+
+  async #open(): Promise<void> {
+    // Absent where the page is not from localhost and not over https.
+    if (navigator.mediaDevices === undefined) {
+      this.#refused('Browsers give the camera only to pages from this computer or over https.');
+      return;
+    }
+    this.#take.disabled = true;
+    this.#dialog.showModal();
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 1280 } });
+      this.#stream = stream;
+      if (!this.#dialog.open) return this.#release();
+      this.#video.srcObject = stream;
+      await this.#video.play();
+      this.#take.disabled = false;
+      this.#take.focus();
+    } catch (error) {
+      this.#dialog.close();
+      this.#refused(reasonOf(error));
+    }
+  }
+
+  #refused(detail: string): void {
+    this.#notices.problem({ title: 'No camera', status: 0, detail });
+  }
+
+  #release(): void {
+    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    this.#stream = undefined;
+    this.#video.srcObject = null;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const name = error instanceof DOMException ? error.name : '';
+  if (name === 'NotAllowedError') return 'It was not allowed. You can upload or paste a picture instead.';
+  if (name === 'NotFoundError') return 'None was found. You can upload or paste a picture instead.';
+  return 'It could not be started. You can upload or paste a picture instead.';
+}

@@ -1,0 +1,130 @@
+/** The REST calls of the page, and the parts of their answers it uses. */
+import type { Problem, StreamConfiguration } from '../../client/index.js';
+
+export interface ReadyModel {
+  id: string;
+  status: 'ready';
+  title: string;
+  description: string;
+  family: string;
+  conditioning: {
+    kind: 'sketch' | 'edge' | 'image';
+    low_threshold?: number | undefined;
+    high_threshold?: number | undefined;
+  };
+  prompt:
+    | { policy: 'free'; template?: string | undefined; example?: string | undefined }
+    | { policy: 'fixed' };
+  directions: { id: string; title: string; prompt?: string | undefined }[];
+  stochastic: boolean;
+  default_gamma?: number | undefined;
+  size: { native: [number, number]; dynamic: boolean };
+  precision: string;
+  licence: { weights: string; data?: string | undefined };
+  origin: string;
+  residency: { device: string; state: string }[];
+}
+
+export type Model = ReadyModel | { id: string; status: 'failed'; reason: string };
+
+export interface Style {
+  id: string;
+  title: string;
+  template: string;
+}
+
+export interface Catalogue {
+  defaultModel: string | undefined;
+  models: Model[];
+  styles: Style[];
+}
+
+export interface TranslatedImage {
+  seed: number;
+  blob: Blob;
+}
+
+/** A refusal of the server, or none at all (status 0). */
+export class ProblemError extends Error {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.detail ?? problem.title);
+    this.problem = problem;
+  }
+}
+
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ProblemError) return error.problem;
+  return {
+    title: 'Something went wrong',
+    status: 0,
+    detail: error instanceof Error ? error.message : String(error),
+  };
+}
+
+/** The server's address: where this page came from, also below a path. */
+export function serverUrl(): URL {
+  return new URL('./', document.baseURI.replace(/[#?].*$/, ''));
+}
+
+/** @throws ProblemError */
+export async function fetchCatalogue(signal?: AbortSignal): Promise<Catalogue> {
+  const [models, styles] = await Promise.all([
+    getJson<{ default?: string | null; models: Model[] }>('v1/models', signal),
+    getJson<{ styles: Style[] }>('v1/styles', signal),
+  ]);
+  return { defaultModel: models.default ?? undefined, models: models.models, styles: styles.styles };
+}
+
+/** Translates one picture outside the stream. @throws ProblemError */
+export async function translate(
+  image: Blob,
+  configuration: StreamConfiguration & { n?: number },
+  signal?: AbortSignal,
+): Promise<TranslatedImage[]> {
+  const form = new FormData();
+  form.set('image', image, image.type === 'image/jpeg' ? 'sketch.jpg' : 'sketch.png');
+  for (const [name, value] of Object.entries({ ...configuration, response: 'json' })) {
+    if (value !== undefined) form.set(name, String(value));
+  }
+  const answer = await request<{ images: { seed: number; image: string }[]; format: string }>(
+    'v1/translate',
+    {
+      method: 'POST',
+      body: form,
+      ...(signal === undefined ? {} : { signal }),
+    },
+  );
+  return answer.images.map(({ seed, image: base64 }) => ({
+    seed,
+    blob: blobOf(base64, `image/${answer.format}`),
+  }));
+}
+
+function getJson<T>(path: string, signal: AbortSignal | undefined): Promise<T> {
+  return request<T>(path, signal === undefined ? {} : { signal });
+}
+
+async function request<T>(path: string, init: RequestInit): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(new URL(path, serverUrl()), { ...init, headers: { accept: 'application/json' } });
+  } catch (cause) {
+    if (init.signal?.aborted) throw cause;
+    throw new ProblemError({
+      title: 'Server out of reach',
+      status: 0,
+      detail: 'No answer came. Is it still running?',
+    });
+  }
+  if (response.ok) return (await response.json()) as T;
+  const problem = (await response.json().catch(() => undefined)) as Problem | undefined;
+  throw new ProblemError(problem ?? { title: response.statusText || 'Refused', status: response.status });
+}
+
+/** `image` may be a data URI or bare base64. */
+function blobOf(image: string, type: string): Blob {
+  const base64 = image.startsWith('data:') ? image.slice(image.indexOf(',') + 1) : image;
+  return new Blob([Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))], { type });
+}

@@ -1,0 +1,181 @@
+/** The drawing on its way through the stream: what is pushed, what comes back, and how fast. */
+import {
+  connect,
+  type Img2ImgStream,
+  type StreamConfiguration,
+  type StreamError,
+  type StreamStatus,
+} from '../../client/index.js';
+import type { Operation } from '../drawing/document.js';
+import type { Settings } from './settings.js';
+
+/** A picture and everything that made it. */
+export interface Made {
+  picture: Blob;
+  /** The frame that was sent. */
+  input: Blob;
+  operations: readonly Operation[];
+  settings: Settings;
+  configuration: StreamConfiguration;
+  width: number;
+  height: number;
+  seed: number;
+  roundTripMs: number;
+  /** Over the last few seconds; undefined for a single picture. */
+  picturesPerSecond: number | undefined;
+  warnings: readonly string[];
+}
+
+interface Source {
+  readonly operations: readonly Operation[];
+  encode(): Promise<Blob>;
+}
+
+interface Snapshot {
+  input: Blob;
+  operations: readonly Operation[];
+  settings: Settings;
+}
+
+export interface LiveEvents {
+  made(made: Made): void;
+  status(status: StreamStatus): void;
+  error(error: StreamError): void;
+  /** Whether a frame is on its way or waits for its turn. */
+  busy(busy: boolean): void;
+}
+
+/** Pictures further apart than this are not a series. */
+const SERIES_MS = 1_500;
+const RATE_WINDOW_MS = 3_000;
+
+export class Live {
+  readonly #stream: Img2ImgStream;
+  readonly #source: Source;
+  readonly #events: LiveEvents;
+  readonly #snapshots = new Map<number, Snapshot>();
+  readonly #arrivals: number[] = [];
+  /** What the source gave last; `sent` tells which frame it became. */
+  #encoded: Snapshot | undefined;
+  #settings: Settings;
+  #configuration: StreamConfiguration;
+  #paused = false;
+  /** Pictures of frames before this one belong to a drawing that is gone. */
+  #ignoreBefore = 0;
+  /** The newest frame's number; a new configuration makes frames too. */
+  #pushed = 0;
+  #ended = 0;
+
+  constructor(
+    server: URL,
+    source: Source,
+    settings: Settings,
+    configuration: StreamConfiguration,
+    events: LiveEvents,
+  ) {
+    this.#source = source;
+    this.#settings = settings;
+    this.#configuration = configuration;
+    this.#events = events;
+    this.#stream = connect(server, { configuration });
+    this.#stream.on('status', events.status);
+    this.#stream.on('sent', ({ frame }) => {
+      if (this.#encoded !== undefined) this.#snapshots.set(frame, this.#encoded);
+      this.#pushed = Math.max(this.#pushed, frame);
+    });
+    this.#stream.on('dropped', ({ frames }) => {
+      for (const frame of frames) this.#end(frame);
+    });
+    this.#stream.on('error', (error) => {
+      if (!error.willRetry) this.#end(error.frame ?? 0);
+      events.error(error);
+    });
+    this.#stream.on('result', (result) => {
+      const snapshot = this.#snapshots.get(result.frame);
+      this.#end(result.frame);
+      if (snapshot === undefined || result.frame < this.#ignoreBefore) return;
+      events.made({
+        ...snapshot,
+        picture: new Blob([result.image], { type: result.mediaType }),
+        configuration: result.configuration,
+        width: result.width,
+        height: result.height,
+        seed: result.seed,
+        roundTripMs: result.roundTripMs,
+        picturesPerSecond: this.#rate(performance.now()),
+        warnings: result.warnings,
+      });
+    });
+    events.status(this.#stream.status);
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  get configuration(): StreamConfiguration {
+    return this.#configuration;
+  }
+
+  /** The drawing looks different now. */
+  push(): void {
+    if (this.#paused) return;
+    this.#pushed = this.#stream.push(async () => {
+      const { operations } = this.#source;
+      const settings = this.#settings;
+      const input = await this.#source.encode();
+      this.#encoded = { input, operations, settings };
+      return input;
+    });
+    this.#events.busy(true);
+  }
+
+  /** There is nothing to translate any more; what is on its way is not shown. */
+  forget(): void {
+    this.#stream.forget();
+    this.#ignoreBefore = this.#pushed + 1;
+    this.#events.busy(false);
+  }
+
+  configure(settings: Settings, configuration: StreamConfiguration): void {
+    this.#settings = settings;
+    if (JSON.stringify(configuration) === JSON.stringify(this.#configuration)) return;
+    this.#configuration = configuration;
+    if (this.#paused) return;
+    this.#stream.configure(configuration);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#stream.forget();
+    this.#events.busy(false);
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#stream.configure(this.#configuration);
+  }
+
+  reconnect(): void {
+    this.#stream.reconnect();
+  }
+
+  close(): void {
+    this.#stream.close();
+  }
+
+  #end(frame: number): void {
+    for (const older of this.#snapshots.keys()) if (older <= frame) this.#snapshots.delete(older);
+    this.#ended = Math.max(this.#ended, frame);
+    if (this.#ended >= this.#pushed) this.#events.busy(false);
+  }
+
+  #rate(now: number): number | undefined {
+    const last = this.#arrivals.at(-1);
+    if (last !== undefined && now - last > SERIES_MS) this.#arrivals.length = 0;
+    this.#arrivals.push(now);
+    while ((this.#arrivals[0] ?? now) < now - RATE_WINDOW_MS) this.#arrivals.shift();
+    const first = this.#arrivals[0] ?? now;
+    return this.#arrivals.length < 3 ? undefined : ((this.#arrivals.length - 1) * 1000) / (now - first);
+  }
+}

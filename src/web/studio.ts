@@ -1,0 +1,292 @@
+/** The page as a whole: what the sheet and the settings say goes into the stream, what comes back is shown. */
+import type { StreamError, StreamStatus } from '../client/index.js';
+import { type Drawing, isEmpty } from './drawing/document.js';
+import { exampleFor, strokeOf } from './drawing/examples.js';
+import type { Pad } from './drawing/pad.js';
+import { Knobs } from './panels/knobs.js';
+import type { Notices } from './panels/notices.js';
+import type { ResultView } from './panels/result.js';
+import { Sources } from './panels/sources.js';
+import { Takeaway } from './panels/takeaway.js';
+import type { Tools } from './panels/tools.js';
+import { HistoryStrip, VariationsTray } from './panels/tray.js';
+import { Words } from './panels/words.js';
+import { type Catalogue, type ReadyModel, serverUrl } from './session/api.js';
+import { hashOf, settingsOf } from './session/link.js';
+import { Live, type Made } from './session/live.js';
+import {
+  configurationOf,
+  modelOf,
+  randomSeed,
+  readyModels,
+  type Settings,
+  SettingsStore,
+} from './session/settings.js';
+import { debounce, find, reducedMotion } from './ui/dom.js';
+import { ctrl, describe, key, listen, type Shortcut } from './ui/shortcuts.js';
+
+interface Parts {
+  drawing: Drawing;
+  pad: Pad;
+  tools: Tools;
+  result: ResultView;
+  notices: Notices;
+  catalogue: Catalogue;
+}
+
+/** A picture after which this long nothing changes is one to keep in the strip, and to tell screen readers of. */
+const SETTLED_MS = 900;
+/** While a hand is on a slider or the keys: often enough to follow, not for every letter. */
+const TYPING_MS = 150;
+/** A wait this long for the first picture of a model means that it is being loaded. */
+const LOADING_MS = 1_500;
+
+export class Studio {
+  readonly #parts: Parts;
+  readonly #store: SettingsStore;
+  readonly #live: Live;
+  readonly #history: HistoryStrip;
+  readonly #invitation = find('#invitation', HTMLElement);
+  readonly #invitationTitle = find('#invitation-title', HTMLElement);
+  readonly #example = find('#example', HTMLButtonElement);
+  readonly #emptyText = find('#empty-text', HTMLElement);
+  readonly #sheet = find('#sheet-stage', HTMLElement);
+  readonly #pauseButton = find('#pause', HTMLButtonElement);
+  /** Models that have made a picture: they are loaded. */
+  readonly #warm = new Set<string>();
+  #status: StreamStatus = { state: 'connecting', attempt: 0 };
+  #latest: Made | undefined;
+  #loading: ReturnType<typeof setTimeout> | undefined;
+  #configureTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const { catalogue, drawing, pad, notices, result } = parts;
+    this.#store = new SettingsStore(firstSettings(catalogue));
+    new Words(catalogue, this.#store);
+    new Knobs(catalogue, this.#store);
+    new Sources(drawing, notices, () => (this.#model?.conditioning.kind === 'sketch' ? 'contain' : 'cover'));
+    this.#history = new HistoryStrip((made) => this.#restore(made));
+    new VariationsTray(catalogue, this.#store, notices, () => this.#image());
+    new Takeaway(catalogue, this.#store, notices, { image: () => this.#image(), shown: () => result.shown });
+    this.#live = new Live(serverUrl(), pad, this.#store.current, this.#configuration(), {
+      made: (made) => this.#made(made),
+      status: (status) => this.#connection(status),
+      error: (error) => this.#error(error),
+      busy: (busy) => this.#busy(busy),
+    });
+
+    this.#store.onChange((_, kind) => this.#settingsChanged(kind === 'typing' ? TYPING_MS : 0));
+    pad.onPaint = () => this.#painted();
+    drawing.onChange(() => this.#sheetChanged());
+    this.#pauseButton.addEventListener('click', () => this.#togglePause());
+    this.#example.addEventListener('click', () => this.#drawExample());
+    addEventListener('online', () => this.#live.reconnect());
+    addEventListener('hashchange', () => this.#store.change(known(catalogue, settingsOf(location.hash))));
+    this.#startShortcuts();
+    this.#sheetChanged();
+    this.#painted();
+    history.replaceState(null, '', hashOf(this.#store.current));
+    document.documentElement.dataset.ready = '';
+  }
+
+  reconnect(): void {
+    this.#live.reconnect();
+  }
+
+  get #model(): ReadyModel | undefined {
+    return modelOf(this.#parts.catalogue, this.#store.current);
+  }
+
+  #configuration() {
+    // JPEG is the quickest to encode and decode; what is saved is made again as PNG.
+    return {
+      ...configurationOf(this.#parts.catalogue, this.#store.current),
+      format: 'jpeg' as const,
+      quality: 92,
+    };
+  }
+
+  async #image(): Promise<Blob | undefined> {
+    return isEmpty(this.#parts.pad.operations) ? undefined : this.#parts.pad.encode();
+  }
+
+  /** The sheet was painted anew: a stroke has grown, or something was undone. */
+  #painted(): void {
+    const { pad, result } = this.#parts;
+    const empty = isEmpty(pad.operations);
+    this.#invitation.hidden = empty ? pad.drawingNow : true;
+    if (empty) {
+      this.#live.forget();
+      result.clear();
+    } else {
+      this.#live.push();
+    }
+  }
+
+  #sheetChanged(): void {
+    const { drawing, result } = this.#parts;
+    this.#sheet.dataset.tone = drawing.tone;
+    const kind = this.#model?.conditioning.kind;
+    result.offerCompare(kind === 'image' || (kind === 'edge' && drawing.hasPicture));
+    this.#invitationTitle.textContent = kind === 'image' ? 'Drop a picture' : 'Draw something';
+    this.#example.hidden = kind === 'image';
+    this.#emptyText.textContent =
+      kind === 'image' ? 'The translated picture appears here.' : 'The picture appears here while you draw.';
+  }
+
+  #settingsChanged(delay: number): void {
+    this.#sheetChanged();
+    this.#keepLink();
+    if (delay === 0) {
+      clearTimeout(this.#configureTimer);
+      this.#configureTimer = undefined;
+      this.#configure();
+    } else {
+      this.#configureTimer ??= setTimeout(() => {
+        this.#configureTimer = undefined;
+        this.#configure();
+      }, delay);
+    }
+  }
+
+  #configure(): void {
+    this.#live.configure(this.#store.current, this.#configuration());
+  }
+
+  readonly #keepLink = debounce(() => history.replaceState(null, '', hashOf(this.#store.current)), 300);
+
+  #made(made: Made): void {
+    const { result, notices } = this.#parts;
+    this.#warm.add(made.configuration.model ?? '');
+    this.#latest = made;
+    void result.show(made);
+    notices.clearProblem();
+    notices.speed(made.roundTripMs, made.picturesPerSecond);
+    const [warning] = made.warnings;
+    if (warning !== undefined) notices.problem({ title: 'Note.', status: 200, detail: warning });
+    this.#settle();
+  }
+
+  readonly #settle = debounce(() => {
+    const made = this.#latest;
+    if (made === undefined || made !== this.#parts.result.shown || this.#parts.pad.drawingNow) return;
+    this.#history.add(made);
+    this.#parts.notices.announce(`Picture ready after ${Math.round(made.roundTripMs)} milliseconds.`);
+  }, SETTLED_MS);
+
+  #connection(status: StreamStatus): void {
+    this.#status = status;
+    this.#parts.notices.connection(status, this.#live?.paused ?? false);
+  }
+
+  #error({ problem, willRetry }: StreamError): void {
+    if (!willRetry) this.#parts.notices.problem(problem);
+  }
+
+  #busy(busy: boolean): void {
+    const { result } = this.#parts;
+    result.setBusy(busy);
+    if (!busy) {
+      clearTimeout(this.#loading);
+      this.#loading = undefined;
+      result.setBadge(this.#live?.paused ? 'Paused' : undefined);
+    } else if (this.#loading === undefined) {
+      this.#loading = setTimeout(() => {
+        const model = this.#model;
+        const loaded = model === undefined || this.#warm.has(model.id);
+        if (!loaded && this.#status.state === 'open') result.setBadge(`Loading ${model.title}…`);
+      }, LOADING_MS);
+    }
+  }
+
+  #togglePause(): void {
+    const { notices, result } = this.#parts;
+    if (this.#live.paused) this.#live.resume();
+    else this.#live.pause();
+    const { paused } = this.#live;
+    if (!paused) this.#painted();
+    this.#pauseButton.setAttribute('aria-pressed', String(paused));
+    find('use', SVGUseElement, this.#pauseButton).setAttribute('href', paused ? '#i-play' : '#i-pause');
+    find('.label', HTMLElement, this.#pauseButton).textContent = paused ? 'Paused' : 'Pause';
+    result.setBadge(paused ? 'Paused' : undefined);
+    notices.connection(this.#status, paused);
+    notices.announce(paused ? 'Paused.' : 'Live again.');
+  }
+
+  #drawExample(): void {
+    const { pad } = this.#parts;
+    const model = this.#model;
+    const wanted = model?.prompt.policy === 'free' ? model.prompt.example : undefined;
+    const { prompt, paths } = exampleFor(this.#store.current.prompt || wanted);
+    if (this.#store.current.prompt === '') this.#store.change({ prompt: wanted ?? prompt });
+    pad.focus();
+    pad.play(
+      paths.map((path) => strokeOf(path, pad.brush.width)),
+      reducedMotion(),
+    );
+  }
+
+  #restore(made: Made): void {
+    const { pad, drawing } = this.#parts;
+    pad.finishStroke();
+    if (made.operations !== drawing.operations) drawing.add({ kind: 'replace', operations: made.operations });
+    this.#store.change(made.settings);
+  }
+
+  #startShortcuts(): void {
+    const { tools } = this.#parts;
+    const shortcuts: Shortcut[] = [
+      { keys: 'B', does: 'Pen', matches: key('b'), run: () => tools.use('pen') },
+      { keys: 'E', does: 'Eraser', matches: key('e'), run: () => tools.use('eraser') },
+      { keys: '[', does: 'Thinner', matches: key('['), run: () => tools.widen(-1) },
+      { keys: ']', does: 'Thicker', matches: key(']'), run: () => tools.widen(1) },
+      { keys: 'X', does: 'Light strokes on dark, and back', matches: key('x'), run: () => tools.invert() },
+      { keys: 'Ctrl+Z', does: 'Undo', matches: ctrl('z'), run: () => tools.undo() },
+      { keys: 'Ctrl+Shift+Z', does: 'Redo', matches: ctrl('z', true), run: () => tools.redo() },
+      {
+        keys: 'R',
+        does: 'Roll a new seed',
+        matches: key('r'),
+        run: () => this.#store.change({ seed: randomSeed() }),
+      },
+      { keys: 'Space', does: 'Pause, and go on', matches: key(' '), run: () => this.#togglePause() },
+      { keys: '?', does: 'This list', matches: key('?'), run: () => help.showModal() },
+    ];
+    const help = describe(shortcuts, [
+      ['Arrows', 'Move the pen, when the sheet has the focus'],
+      ['Enter', 'Put the pen down, or lift it'],
+      ['Ctrl+V', 'Place a copied picture'],
+    ]);
+    listen(shortcuts);
+  }
+}
+
+/** The link's settings, where they name things there are; else the server's defaults. */
+function firstSettings(catalogue: Catalogue): Settings {
+  const linked = known(catalogue, settingsOf(location.hash));
+  const model = linked.model ?? catalogue.defaultModel ?? readyModels(catalogue)[0]?.id ?? '';
+  const { prompt } = readyModels(catalogue).find(({ id }) => id === model) ?? {};
+  return {
+    model,
+    prompt: prompt?.policy === 'free' ? (prompt.example ?? '') : '',
+    style: '',
+    template: undefined,
+    direction: undefined,
+    gamma: undefined,
+    lowThreshold: undefined,
+    highThreshold: undefined,
+    seed: randomSeed(),
+    ...linked,
+  };
+}
+
+/** Without models and styles that this server does not have: a link may come from another one. */
+function known(catalogue: Catalogue, linked: Partial<Settings>): Partial<Settings> {
+  const { model, style, ...rest } = linked;
+  return {
+    ...rest,
+    ...(readyModels(catalogue).some(({ id }) => id === model) ? { model } : {}),
+    ...(catalogue.styles.some(({ id }) => id === style) ? { style } : {}),
+  } as Partial<Settings>;
+}
