@@ -1,0 +1,111 @@
+"""What a bundle says of itself: everything in the manifest that the weights do not tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from .checkpoint import Half
+from .target import Target
+
+if TYPE_CHECKING:
+    from .bundle import Sizes
+
+Conditioning = Literal["sketch", "edge", "image"]
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One direction's name, and, for CycleGAN-Turbo, its half of the checkpoint and its prompt."""
+
+    id: str
+    title: str
+    half: Half | None = None
+    prompt: str | None = None
+
+    def entry(self, graphs: dict[str, object]) -> dict[str, object]:
+        """The manifest's entry."""
+        entry: dict[str, object] = {"id": self.id, "title": self.title}
+        if self.prompt is not None:
+            entry["prompt"] = self.prompt
+        return {**entry, "graphs": graphs}
+
+
+@dataclass(frozen=True)
+class Description:
+    """A bundle's words and defaults."""
+
+    id: str
+    title: str
+    family: Literal["pix2pix-turbo", "cyclegan-turbo"]
+    conditioning: Conditioning
+    directions: list[Direction]
+    stochastic: bool
+    native: tuple[int, int]
+    licence: dict[str, str]
+    origin: str
+    description: str = ""
+    default_gamma: float = 0.4
+    template: str | None = None
+    example: str | None = None
+    low_threshold: int = 100
+    high_threshold: int = 200
+    max_side: int = 2048
+
+    def manifest(
+        self,
+        layout: str,
+        target: Target,
+        directions: list[dict[str, object]],
+        shared: dict[str, object],
+        sizes: Sizes,
+    ) -> dict[str, object]:
+        """The whole manifest, schema 1."""
+        manifest: dict[str, object] = {
+            "schema": 1,
+            "id": self.id,
+            "title": self.title,
+            "description": self.description,
+            "family": self.family,
+            "conditioning": self._conditioning(),
+            "prompt": self._prompt(),
+            "stochastic": self.stochastic,
+        }
+        if self.stochastic:
+            manifest["default_gamma"] = self.default_gamma
+        return {
+            **manifest,
+            "size": {
+                "native": list(self.native),
+                "dynamic": True,
+                "multiple_of": sizes.downscale,
+                "min": sizes.min_side,
+                "max": self.max_side,
+            },
+            "precision": target.precision,
+            "target": target.provider,
+            "layout": layout,
+            "directions": directions,
+            **shared,
+            "latent": {"channels": sizes.latent_channels, "downscale": sizes.downscale},
+            "preferred_batch_sizes": [1, 2, 4, 8],
+            "licence": self.licence,
+            "origin": self.origin,
+        }
+
+    def _conditioning(self) -> dict[str, object]:
+        signed = self.family == "cyclegan-turbo"
+        entry: dict[str, object] = {"kind": self.conditioning, "range": [-1, 1] if signed else [0, 1]}
+        if self.conditioning == "edge":
+            entry |= {"low_threshold": self.low_threshold, "high_threshold": self.high_threshold}
+        return entry
+
+    def _prompt(self) -> dict[str, object]:
+        if self.family == "cyclegan-turbo":
+            return {"policy": "fixed"}
+        prompt: dict[str, object] = {"policy": "free"}
+        if self.template is not None:
+            prompt["template"] = self.template
+        if self.example is not None:
+            prompt["example"] = self.example
+        return prompt

@@ -1,0 +1,142 @@
+"""The small VAE of the shipped bundles: the taps and skips of AutoencoderKL in blocks that a CPU runs in time.
+
+Where it differs from AutoencoderKL, and why: no norms (their passes over memory cost as much as the convolutions at
+full resolution), leaky ReLU after every convolution instead of SiLU before it (ONNX Runtime fuses it and the residual
+sum into the convolution), 1×1 convolutions before nearest upsampling instead of 3×3 ones after it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+CLASS_NAME = "LightAutoencoderKL"
+SLOPE = 0.1
+
+
+def _activate(x: Tensor) -> Tensor:
+    return F.leaky_relu(x, SLOPE)
+
+
+class LightBlock(nn.Module):
+    """Two 3×3 convolutions around a residual sum: [B,C,H,W] → [B,C,H,W]. Starts as the identity (up to the activation)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.conv2.weight)
+        nn.init.zeros_(self.conv2.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _activate(x + self.conv2(_activate(self.conv1(x))))
+
+
+def _blocks(channels: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(LightBlock(channels) for _ in range(count)))
+
+
+class LightEncoder(nn.Module):
+    """Picture → twice the latent's channels (mean and log-variance), and the taps before each stage."""
+
+    def __init__(self, channels: list[int], depth: list[int], latent_channels: int) -> None:
+        super().__init__()
+        self.conv_in = nn.Conv2d(3, channels[0], 3, padding=1)
+        self.stages = nn.ModuleList(_blocks(c, d) for c, d in zip(channels, depth, strict=True))
+        self.down = nn.ModuleList(
+            nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(channels[:-1], channels[1:], strict=True)
+        )
+        self.conv_out = nn.Conv2d(channels[-1], 2 * latent_channels, 3, padding=1)
+
+
+class LightDecoder(nn.Module):
+    """Latent → picture, with one stage per tap; `skip_conv_1…4` are put in from outside."""
+
+    def __init__(self, channels: list[int], depth: list[int], latent_channels: int) -> None:
+        super().__init__()
+        wide = list(reversed(channels))
+        self.conv_in = nn.Conv2d(latent_channels, wide[0], 3, padding=1)
+        self.stages = nn.ModuleList(_blocks(c, d) for c, d in zip(wide, reversed(depth), strict=True))
+        self.up = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in zip(wide[:-1], wide[1:], strict=True))
+        self.conv_out = nn.Conv2d(wide[-1], 3, 3, padding=1)
+
+
+class LightAutoencoderKL(nn.Module):
+    """A `SkipVae` (see `vae.py`). `channels` are the widths at H, H/2, H/4, H/8; `depth` the blocks a stage has there."""
+
+    def __init__(
+        self,
+        channels: list[int],
+        encoder_depth: list[int],
+        decoder_depth: list[int],
+        latent_channels: int = 4,
+        scaling_factor: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.config = {
+            "_class_name": CLASS_NAME,
+            "channels": channels,
+            "encoder_depth": encoder_depth,
+            "decoder_depth": decoder_depth,
+            "latent_channels": latent_channels,
+            "scaling_factor": scaling_factor,
+        }
+        self.encoder = LightEncoder(channels, encoder_depth, latent_channels)
+        self.decoder = LightDecoder(channels, decoder_depth, latent_channels)
+        self.latent_channels = latent_channels
+        self.downscale = 2 ** (len(channels) - 1)
+        self.scaling_factor = scaling_factor
+        self.skip_channels = [(c, c) for c in reversed(channels)]
+
+    def encode_with_taps(self, x: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+        encoder = self.encoder
+        x = _activate(encoder.conv_in(x))
+        taps = [x]
+        for index, stage in enumerate(encoder.stages):
+            x = stage(x)
+            if index < len(encoder.down):
+                x = _activate(encoder.down[index](x))
+                taps.append(x)
+        mean, log_variance = encoder.conv_out(x).chunk(2, dim=1)
+        return mean, log_variance, taps
+
+    def decode_with_skips(self, z: Tensor, taps: list[Tensor], gamma: Tensor | None) -> Tensor:
+        decoder = self.decoder
+        x = decoder.conv_in(z)
+        for index, (stage, tap) in enumerate(zip(decoder.stages, reversed(taps), strict=True)):
+            if gamma is not None:
+                tap = tap * gamma.to(tap.dtype).reshape(-1, 1, 1, 1)
+            x = _activate(x + getattr(decoder, f"skip_conv_{index + 1}")(tap))
+            x = stage(x)
+            if index < len(decoder.up):
+                x = F.interpolate(decoder.up[index](x), scale_factor=2.0, mode="nearest")
+        return decoder.conv_out(x)
+
+
+def save_light_vae(vae: LightAutoencoderKL, folder: Path) -> None:
+    """Writes config.json and weights. Skip convolutions and LoRA are a checkpoint's, not the base's: they stay out."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(vae.config, indent=2) + "\n")
+    weights = {k: v.contiguous() for k, v in vae.state_dict().items() if "skip" not in k and "lora" not in k}
+    save_file(weights, str(folder / "diffusion_pytorch_model.safetensors"))
+
+
+def load_light_vae(folder: Path) -> LightAutoencoderKL:
+    """Reads what `save_light_vae` wrote, in fp32 and ready for inference. Raises ExportError where it does not hold."""
+    from safetensors.torch import load_file
+
+    from ..errors import ExportError
+
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        vae = LightAutoencoderKL(**{k: v for k, v in config.items() if not k.startswith("_")})
+        vae.load_state_dict(load_file(str(folder / "diffusion_pytorch_model.safetensors")))
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise ExportError(f"{folder} could not be loaded as {CLASS_NAME}: {error}") from error
+    return vae.eval().to(torch.float32).requires_grad_(False)

@@ -1,0 +1,88 @@
+"""Compares an exported bundle, run by ONNX Runtime on the CPU, with the same weights run by PyTorch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .assemble import Assembly
+from .errors import ExportError
+from .graphs import Examples, smallest_latent
+from .target import Target
+
+#: The bars of the issue: fp32 pictures within 50 dB of the reference, fp16 within 40 dB.
+LEAST_PSNR = {"fp32": 50.0, "fp16": 40.0}
+
+
+@dataclass(frozen=True)
+class Closeness:
+    """How far two uint8 pictures are apart."""
+
+    #: Peak signal to noise ratio in dB; infinite where they are equal.
+    psnr: float
+    #: Share of values at most one level off.
+    within_one: float
+
+    def __str__(self) -> str:
+        psnr = "equal" if math.isinf(self.psnr) else f"PSNR {self.psnr:.1f} dB"
+        return f"{psnr}, {100 * self.within_one:.3f} % of the values within 1/255"
+
+
+def closeness(left: np.ndarray, right: np.ndarray) -> Closeness:
+    """Compares uint8 pictures of equal shape."""
+    difference = left.astype(np.int16) - right.astype(np.int16)
+    error = float(np.mean(difference.astype(np.float64) ** 2))
+    psnr = math.inf if error == 0 else 10 * math.log10(255**2 / error)
+    return Closeness(psnr, float(np.mean(np.abs(difference) <= 1)))
+
+
+def open_session(path: Path) -> object:
+    """An ONNX Runtime session on the CPU."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def run_graphs(graphs: dict[str, Path], layout: str, feeds: dict[str, np.ndarray]) -> np.ndarray:
+    """Runs a direction's graphs one after another → image uint8 [B,H,W,3].
+
+    A tensor keeps its name from graph to graph, so every graph is fed what its inputs name. One session is open at a time.
+    """
+    order = ("translator",) if layout == "fused" else ("vae_encoder", "unet", "vae_decoder")
+    known = dict(feeds)
+    for name in order:
+        session = open_session(graphs[name])
+        wanted = {item.name: known[item.name] for item in session.get_inputs()}
+        names = [item.name for item in session.get_outputs()]
+        known |= dict(zip(names, session.run(names, wanted), strict=True))
+        del session
+    return known["translated"]
+
+
+def verify_direction(
+    assembly: Assembly, graphs: dict[str, Path], layout: str, embedding: tuple[int, int], target: Target
+) -> Closeness:
+    """Raises ExportError where the graphs and PyTorch disagree beyond the bar of the precision."""
+    least = smallest_latent(assembly)
+    examples = Examples.make(assembly, embedding, (least + 3, least + 2), batch=2, seed=1)
+    arguments = [examples.image, examples.text_embedding, examples.noise]
+    feeds = {
+        "image": examples.image.numpy(),
+        "text_embedding": examples.text_embedding.numpy(),
+        "noise": examples.noise.numpy(),
+    }
+    if assembly.stochastic:
+        arguments.append(examples.gamma)
+        feeds["gamma"] = examples.gamma.numpy()
+    with torch.inference_mode():
+        expected = assembly.fused(*arguments).numpy()
+    result = closeness(run_graphs(graphs, layout, feeds), expected)
+    if result.psnr < LEAST_PSNR[target.precision]:
+        raise ExportError(f"the exported graphs are not the model: {result}; the bar is {LEAST_PSNR[target.precision]} dB")
+    return result
