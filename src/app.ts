@@ -5,7 +5,6 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
-import type { ServerOptions } from 'ws';
 import type { Config } from './config.js';
 import type { HttpContext } from './http/context.js';
 import { documentRoutes } from './http/docs.js';
@@ -43,6 +42,9 @@ export interface AppOptions {
   /** Folder of the built studio; default: `dist/web`. */
   studio?: string;
 }
+
+/** The type @fastify/websocket has for a class of sockets. */
+type WebSocketClass = NonNullable<NonNullable<websocket.WebsocketPluginOptions['options']>['WebSocket']>;
 
 /** Headers must be in by then: nothing else starts before. */
 const HEADERS_TIMEOUT_MS = 15_000;
@@ -95,7 +97,7 @@ export function buildApp({
   app.register(websocket, {
     options: {
       // Its type asks for what only the package's own class carries, and nothing reads from it.
-      WebSocket: StreamWebSocket as unknown as NonNullable<ServerOptions['WebSocket']>,
+      WebSocket: StreamWebSocket as unknown as WebSocketClass,
       maxPayload: config.MAX_BODY_MB * 1024 * 1024,
       // Images do not shrink, and deflating them costs time and memory for each connection.
       perMessageDeflate: false,

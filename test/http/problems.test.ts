@@ -220,7 +220,7 @@ describe('a body at fault', () => {
 function sendEndlessly(port: number, type: string, bytes: number): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest(
-      { port, method: 'POST', path: '/v1/translate', headers: { 'content-type': type } },
+      { port, agent: false, method: 'POST', path: '/v1/translate', headers: { 'content-type': type } },
       (response) => {
         let body = '';
         response.setEncoding('utf8');

@@ -1,0 +1,339 @@
+/** The stream's rules, over a fake socket: the newest frame wins, equal ones are skipped, nothing grows. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { StreamConnection } from '../../src/http/stream/connection.js';
+import { STALL_BYTES } from '../../src/http/stream/outbox.js';
+import { createFakeService, type FakeService } from './fake-service.js';
+import { FakeSocket } from './fake-socket.js';
+import { sketch } from './support.js';
+
+const MAX_FRAME = 100_000;
+let service: FakeService;
+let socket: FakeSocket;
+let connection: StreamConnection;
+let outcomes: string[];
+let failures: unknown[];
+
+beforeEach(() => {
+  service = createFakeService();
+  socket = new FakeSocket();
+  outcomes = [];
+  failures = [];
+  connection = open();
+});
+afterEach(() => connection.closed());
+
+function open(): StreamConnection {
+  return new StreamConnection({
+    socket,
+    service,
+    client: 'test',
+    maxFrameBytes: MAX_FRAME,
+    pingMs: 1000,
+    idleMs: 10_000,
+    frameEnded: (outcome, frame) => outcomes.push(`${frame} ${outcome}`),
+    failed: (error) => failures.push(error),
+  });
+}
+
+const say = (message: unknown) => connection.receive(Buffer.from(JSON.stringify(message)), false);
+const configure = (fields: object = {}) => say({ type: 'configure', format: 'jpeg', ...fields });
+const results = () => socket.ofType('result').map(({ frame }) => frame);
+const untilResults = (count: number) => vi.waitFor(() => expect(results()).toHaveLength(count));
+const settled = () => new Promise((resolve) => setTimeout(resolve, 30));
+
+describe('a configuration', () => {
+  it('is answered with what it came to', () => {
+    configure({ prompt: 'duck', seed: 3 });
+    expect(socket.messages()).toEqual([
+      expect.objectContaining({
+        type: 'ready',
+        model: 'tiny-sketch',
+        prompt: 'duck',
+        seed: 3,
+        size: '64x64',
+      }),
+    ]);
+  });
+
+  it('that is at fault changes nothing', async () => {
+    configure({ seed: 3 });
+    configure({ seed: 'x' });
+    configure({ model: 'nope' });
+    expect(socket.ofType('error').map(({ problem }) => problem.code)).toEqual([
+      'invalid_request',
+      'unknown_model',
+    ]);
+    connection.receive(await sketch(), true);
+    await untilResults(1);
+    expect(socket.ofType('result')[0]?.seed).toBe(3);
+  });
+
+  it('takes no fields of a single request', () => {
+    configure({ n: 2 });
+    expect(socket.ofType('error')[0]?.problem).toMatchObject({
+      code: 'invalid_request',
+      errors: [{ field: 'n', value: 2 }],
+    });
+  });
+});
+
+describe('a frame', () => {
+  it('comes back as a message and then its picture', async () => {
+    configure();
+    connection.receive(await sketch(), true);
+    await untilResults(1);
+    expect(socket.sent.slice(1)).toEqual([
+      expect.objectContaining({
+        type: 'result',
+        frame: 1,
+        model: 'tiny-sketch',
+        format: 'jpeg',
+        batch_size: 1,
+      }),
+      expect.any(Uint8Array),
+    ]);
+    expect(service.jobs[0]).toMatchObject({ n: 1, priority: 'interactive', client: 'test' });
+  });
+
+  it('as text keeps its own id, and binary ones are counted by themselves', async () => {
+    configure();
+    say({ type: 'frame', id: 'mine', image: (await sketch('png', 1)).toString('base64') });
+    await untilResults(1);
+    connection.receive(await sketch('png', 2), true);
+    await untilResults(2);
+    say({
+      type: 'frame',
+      id: 7.5,
+      image: `data:image/png;base64,${(await sketch('png', 3)).toString('base64')}`,
+    });
+    await untilResults(3);
+    expect(results()).toEqual(['mine', 1, 7.5]);
+  });
+
+  it('overtaken while it waits is dropped; the one in flight is not', async () => {
+    configure();
+    const release = service.hold();
+    for (let mark = 1; mark <= 5; mark++) connection.receive(await sketch('png', mark), true);
+    release();
+    await untilResults(2);
+    expect(results()).toEqual([1, 5]);
+    const dropped = socket.ofType('dropped');
+    expect(dropped.flatMap(({ frames }) => frames)).toEqual([2, 3, 4]);
+    expect(dropped.every(({ reason }) => reason === 'overtaken')).toBe(true);
+    expect(service.jobs).toHaveLength(2);
+    expect(outcomes).toEqual(['2 overtaken', '3 overtaken', '4 overtaken', '1 result', '5 result']);
+  });
+
+  it('equal to the one before is not run again, whether that one waits, runs or is done', async () => {
+    configure();
+    const same = await sketch('png', 1);
+    const release = service.hold();
+    connection.receive(same, true);
+    connection.receive(same, true);
+    connection.receive(await sketch('png', 2), true);
+    connection.receive(await sketch('png', 2), true);
+    release();
+    await untilResults(2);
+    connection.receive(await sketch('png', 2), true);
+    await settled();
+    expect(service.jobs).toHaveLength(2);
+    expect(outcomes.filter((outcome) => outcome.endsWith('unchanged'))).toEqual([
+      '2 unchanged',
+      '4 unchanged',
+      '5 unchanged',
+    ]);
+  });
+
+  it('that goes back to what is shown is not run again', async () => {
+    configure();
+    connection.receive(await sketch('png', 1), true);
+    await untilResults(1);
+    const release = service.hold();
+    connection.receive(await sketch('png', 2), true);
+    connection.receive(await sketch('png', 3), true);
+    connection.receive(await sketch('png', 2), true);
+    release();
+    await untilResults(2);
+    await settled();
+    expect(results()).toEqual([1, 2]);
+    expect(outcomes).toContain('4 unchanged');
+  });
+
+  it('equal to the one before runs again under another configuration', async () => {
+    configure({ seed: 1 });
+    connection.receive(await sketch(), true);
+    await untilResults(1);
+    configure({ seed: 2 });
+    connection.receive(await sketch(), true);
+    await untilResults(2);
+    configure({ seed: 2 });
+    connection.receive(await sketch(), true);
+    await settled();
+    expect(socket.ofType('result').map(({ seed }) => seed)).toEqual([1, 2]);
+  });
+
+  it('that fails is an error with its number, and may be tried again', async () => {
+    configure();
+    connection.receive(Buffer.from('nonsense'), true);
+    await vi.waitFor(() => expect(socket.ofType('error')).toHaveLength(1));
+    connection.receive(Buffer.from('nonsense'), true);
+    await vi.waitFor(() => expect(socket.ofType('error')).toHaveLength(2));
+    expect(socket.ofType('error')[1]).toMatchObject({
+      frame: 2,
+      problem: { code: 'unsupported_image_type' },
+    });
+    connection.receive(await sketch(), true);
+    await untilResults(1);
+    expect(failures).toEqual([]);
+  });
+
+  it('that fails by a fault of ours gives nothing away, and the log is told', async () => {
+    configure();
+    service.fail(new TypeError('secret'));
+    connection.receive(await sketch(), true);
+    await vi.waitFor(() => expect(socket.ofType('error')).toHaveLength(1));
+    expect(JSON.stringify(socket.ofType('error'))).not.toContain('secret');
+    expect(failures).toHaveLength(1);
+  });
+});
+
+describe('a message at fault is an error that says so, and the connection lives on', () => {
+  it.each([
+    ['bad JSON', '{"type":', 'invalid_message', undefined],
+    ['not an object', '[1]', 'invalid_message', undefined],
+    ['an unknown type', '{"type":"paint"}', 'invalid_message', undefined],
+    ['no type', '{}', 'invalid_message', undefined],
+    ['an unknown field', '{"type":"frame","id":1,"image":"AAAA","seed":1}', 'invalid_request', 1],
+    ['a frame without an id', '{"type":"frame","image":"AAAA"}', 'invalid_request', undefined],
+    ['a frame that is not base64', '{"type":"frame","id":"a","image":"?"}', 'invalid_request', 'a'],
+    ['a frame before configure', '{"type":"frame","id":"a","image":"AAAA"}', 'not_configured', 'a'],
+  ])('%s', async (_name, text, code, frame) => {
+    connection.receive(Buffer.from(text), false);
+    const [error] = socket.ofType('error');
+    expect(error?.problem.code).toBe(code);
+    expect(error?.frame).toBe(frame);
+    expect(socket.closes).toEqual([]);
+    configure();
+    connection.receive(await sketch(), true);
+    await untilResults(1);
+  });
+
+  it('a binary frame before configure', async () => {
+    connection.receive(await sketch(), true);
+    expect(socket.ofType('error')[0]).toMatchObject({
+      frame: 1,
+      problem: { code: 'not_configured', status: 409 },
+    });
+    expect(socket.closes).toEqual([]);
+  });
+
+  it('but one over the limit closes it with 1009, after saying why', () => {
+    configure();
+    connection.receive(Buffer.alloc(MAX_FRAME + 1), true);
+    expect(socket.ofType('error')[0]).toMatchObject({ frame: 1, problem: { code: 'body_too_large' } });
+    expect(socket.closes).toEqual([[1009, 'message too big']]);
+  });
+});
+
+describe('a client that does not read', () => {
+  it('gets no new frame started, and the newest when it reads on', async () => {
+    socket.reading = false;
+    configure();
+    socket.bufferedAmount += 2 * 1024 * 1024;
+    for (let mark = 1; mark <= 5; mark++) connection.receive(await sketch('png', mark), true);
+    await settled();
+    expect(service.jobs).toHaveLength(0);
+    expect(socket.messages().map(({ type }) => type)).toEqual(['ready']);
+    socket.bufferedAmount -= 2 * 1024 * 1024;
+    socket.reading = true;
+    socket.readOn();
+    await untilResults(1);
+    expect(results()).toEqual([5]);
+    expect(socket.ofType('dropped').flatMap(({ frames }) => frames)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('is not listened to either once even notices pile up', async () => {
+    configure();
+    socket.reading = false;
+    let messages = 0;
+    while (!socket.paused) {
+      say({ type: 'unknown'.repeat(10) });
+      if (++messages > 100_000) throw new Error('never paused');
+    }
+    expect(socket.bufferedAmount).toBeLessThan(STALL_BYTES + 10_000);
+    socket.readOn();
+    expect(socket.paused).toBe(false);
+  });
+});
+
+describe('time', () => {
+  beforeEach(() => {
+    connection.closed();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'] });
+    connection = open();
+  });
+  afterEach(() => vi.useRealTimers());
+
+  it('a client that answers pings stays', () => {
+    for (let second = 1; second <= 5; second++) {
+      vi.advanceTimersByTime(1000);
+      expect(socket.pings).toBe(second);
+      socket.bytesRead += 6;
+    }
+    expect(socket.terminated).toBe(false);
+  });
+
+  it('a client from which nothing comes after a ping is gone', () => {
+    vi.advanceTimersByTime(1000);
+    expect(socket.terminated).toBe(false);
+    vi.advanceTimersByTime(1000);
+    expect(socket.terminated).toBe(true);
+  });
+
+  it('a client that sends nothing for long is closed', () => {
+    for (let second = 1; second <= 9; second++) {
+      socket.bytesRead += 6;
+      vi.advanceTimersByTime(1000);
+    }
+    expect(socket.closes).toEqual([]);
+    configure();
+    for (let second = 1; second <= 10; second++) {
+      socket.bytesRead += 6;
+      vi.advanceTimersByTime(1000);
+    }
+    expect(socket.closes).toEqual([[1000, 'idle']]);
+    vi.advanceTimersByTime(100_000);
+    expect(socket.terminated).toBe(false);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('the end', () => {
+  it('of a client that leaves aborts its frame and starts no other', async () => {
+    configure();
+    service.hold();
+    connection.receive(await sketch('png', 1), true);
+    connection.receive(await sketch('png', 2), true);
+    connection.closed();
+    await settled();
+    expect(service.jobs).toHaveLength(1);
+    expect(service.jobs[0]?.signal?.aborted).toBe(true);
+    expect(socket.messages().map(({ type }) => type)).toEqual(['ready']);
+  });
+
+  it('of the server answers the frame in flight, refuses the waiting one and closes with 1001', async () => {
+    configure();
+    const release = service.hold();
+    connection.receive(await sketch('png', 1), true);
+    connection.receive(await sketch('png', 2), true);
+    const finished = connection.finish();
+    connection.receive(await sketch('png', 3), true);
+    expect(socket.closes).toEqual([]);
+    release();
+    await vi.waitFor(() => expect(socket.closes).toEqual([[1001, 'server is shutting down']]));
+    expect(results()).toEqual([1]);
+    expect(socket.ofType('error')).toMatchObject([{ frame: 2, problem: { code: 'draining' } }]);
+    connection.closed();
+    await finished;
+  });
+});

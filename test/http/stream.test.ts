@@ -1,0 +1,178 @@
+/** `GET /v1/stream` over real sockets: who may open it, what it refuses, and that it stays small under a flood. */
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import type { ServerMessage } from '../../src/http/stream/messages.js';
+import { sketch, type TestApp, testApp } from './support.js';
+
+let test: TestApp;
+let url: string;
+
+beforeEach(async () => {
+  test = testApp({ MAX_BODY_MB: '1', MAX_STREAMS: '2', CORS_ORIGIN: 'https://friend.example' });
+  url = `${(await test.listen()).replace('http', 'ws')}/v1/stream`;
+});
+afterEach(() => test.app.close());
+
+interface Client {
+  socket: WebSocket;
+  messages: ServerMessage[];
+  pictures: Buffer[];
+  closed: Promise<[number, Buffer]>;
+}
+
+async function open(origin?: string): Promise<Client> {
+  const socket = new WebSocket(url, origin === undefined ? {} : { origin });
+  const client: Client = {
+    socket,
+    messages: [],
+    pictures: [],
+    closed: once(socket, 'close') as Promise<[number, Buffer]>,
+  };
+  socket.on('message', (data: Buffer, binary) => {
+    if (binary) client.pictures.push(data);
+    else client.messages.push(JSON.parse(data.toString()) as ServerMessage);
+  });
+  await once(socket, 'open');
+  return client;
+}
+
+function refusal(origin?: string): Promise<{ status: number | undefined; body: string }> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(url, origin === undefined ? {} : { origin });
+    socket.on('open', () => reject(new Error('It opened.')));
+    socket.on('error', () => {});
+    socket.on('unexpected-response', (_request, response) => {
+      let body = '';
+      response.on('data', (chunk) => {
+        body += chunk;
+      });
+      response.on('end', () => resolve({ status: response.statusCode, body }));
+    });
+  });
+}
+
+const configure = ({ socket }: Client, fields: object = {}) =>
+  socket.send(JSON.stringify({ type: 'configure', format: 'jpeg', ...fields }));
+const types = ({ messages }: Client) => messages.map(({ type }) => type);
+
+describe('a stream', () => {
+  it('turns frames into pictures', async () => {
+    const client = await open();
+    configure(client);
+    client.socket.send(await sketch());
+    await vi.waitFor(() => expect(client.pictures).toHaveLength(1));
+    expect(types(client)).toEqual(['ready', 'result']);
+    expect(test.service.jobs[0]?.client).toBe('127.0.0.1');
+  });
+
+  it('opens for our own page, for pages CORS_ORIGIN names and for programs, and for no other page', async () => {
+    const ours = url.replace('ws', 'http').replace('/v1/stream', '');
+    (await open(ours)).socket.close();
+    (await open('https://friend.example')).socket.close();
+    const { status, body } = await refusal('https://evil.example');
+    expect(status).toBe(403);
+    expect(JSON.parse(body)).toMatchObject({ code: 'origin_not_allowed' });
+  });
+
+  it('is refused with 503 over MAX_STREAMS, and opens again when one has closed', async () => {
+    const first = await open();
+    await open();
+    const { status, body } = await refusal();
+    expect(status).toBe(503);
+    expect(JSON.parse(body)).toMatchObject({ code: 'too_many_streams' });
+    first.socket.close();
+    await first.closed;
+    await vi.waitFor(async () => void (await open()));
+  });
+
+  it.each([1.01, 3])(
+    'with a message %f times the limit gets an error and is closed with 1009',
+    async (times) => {
+      const client = await open();
+      configure(client);
+      client.socket.send(Buffer.alloc(times * 1024 * 1024));
+      const [code] = await client.closed;
+      expect(code).toBe(1009);
+      expect(client.messages.at(-1)).toMatchObject({
+        type: 'error',
+        problem: { code: 'body_too_large', status: 413 },
+      });
+    },
+  );
+
+  it('of a client that vanishes aborts its frame', async () => {
+    const client = await open();
+    configure(client);
+    test.service.hold();
+    client.socket.send(await sketch());
+    await vi.waitFor(() => expect(test.service.jobs).toHaveLength(1));
+    client.socket.terminate();
+    await vi.waitFor(() => expect(test.service.jobs[0]?.signal?.aborted).toBe(true));
+  });
+
+  it('lets the newest of 1,000 frames pushed at full speed arrive last, and stays small', async () => {
+    const client = await open();
+    configure(client);
+    const frames = await Promise.all(Array.from({ length: 1000 }, (_, mark) => sketch('png', mark)));
+    // Padding that decoders ignore makes each frame weigh 200 kB: kept ones would show.
+    const padded = frames.map((frame) => Buffer.concat([frame, Buffer.alloc(200_000)]));
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    for (const [index, frame] of padded.entries()) {
+      client.socket.send(frame);
+      if (index % 20 === 19) await vi.waitFor(() => expect(client.socket.bufferedAmount).toBe(0));
+      most = Math.max(most, process.memoryUsage().arrayBuffers);
+    }
+    const ended = () =>
+      client.messages.flatMap((message) =>
+        message.type === 'dropped' ? message.frames : message.type === 'result' ? [message.frame] : [],
+      );
+    await vi.waitFor(() => expect(ended()).toHaveLength(1000), 10_000);
+    const results = client.messages.filter((message) => message.type === 'result');
+    expect(results.at(-1)).toMatchObject({ frame: 1000 });
+    expect(new Set(ended()).size).toBe(1000);
+    expect(client.pictures).toHaveLength(results.length);
+    expect(test.service.jobs.length).toBe(results.length);
+    expect(most - before).toBeLessThan(100 * 1024 * 1024);
+  });
+
+  it('whose reader stops for a while starts no frame for it meanwhile', async () => {
+    const client = await open();
+    configure(client, { format: 'png' });
+    await vi.waitFor(() => expect(types(client)).toEqual(['ready']));
+    client.socket.pause();
+    const big = await sketch('png', 1);
+    // Pictures are small here; errors of a few hundred bytes fill the socket's buffers instead.
+    for (let index = 0; index < 60_000; index++) client.socket.send('{"type":"nonsense"}');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    client.socket.send(big);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(test.service.jobs).toHaveLength(0);
+    client.socket.resume();
+    await vi.waitFor(() => expect(client.pictures).toHaveLength(1), 10_000);
+  });
+});
+
+describe('draining', () => {
+  it('answers the frame in flight, closes every stream with 1001 and opens no new one', async () => {
+    const busy = await open();
+    const quiet = await open();
+    configure(busy);
+    const release = test.service.hold();
+    busy.socket.send(await sketch());
+    await vi.waitFor(() => expect(test.service.jobs).toHaveLength(1));
+    const drained = test.app.drain();
+    const [quietCode] = await quiet.closed;
+    expect(quietCode).toBe(1001);
+    const { status, body } = await refusal();
+    expect(status).toBe(503);
+    expect(JSON.parse(body)).toMatchObject({ code: 'draining' });
+    release();
+    const [busyCode] = await busy.closed;
+    expect(busyCode).toBe(1001);
+    expect(types(busy)).toEqual(['ready', 'result']);
+    expect(busy.pictures).toHaveLength(1);
+    await drained;
+  });
+});
