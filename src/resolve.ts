@@ -36,7 +36,11 @@ export interface ResolveContext {
  */
 export function resolveRequest(settings: StreamConfiguration, context: ResolveContext): ResolvedRequest {
   const { catalogue, styles } = context;
-  const bundle = catalogue.bundle(settings.model ?? context.defaultModel() ?? '');
+  const model = settings.model ?? context.defaultModel();
+  if (model === undefined) {
+    throw new Img2ImgError('unknown_model', 'There is no model here: the models folder holds no bundle that is ready.');
+  }
+  const bundle = catalogue.bundle(model);
   const { manifest } = bundle;
   const direction = chooseDirection(bundle, settings.direction);
   refuseFieldsOfOtherModels(settings, bundle);

@@ -27,7 +27,8 @@ const WEYL_0 = 0x9e3779b9;
 const WEYL_1 = 0xbb67ae85;
 const ROUNDS = 10;
 
-function philox(words: Uint32Array, counter: number, key: number): void {
+/** One block of Philox 4×32-10: counter {block, 0, 0, 0} and key {key, 0} → four words. */
+export function philox(words: Uint32Array, counter: number, key: number): void {
   let c0 = counter >>> 0;
   let c1 = 0;
   let c2 = 0;

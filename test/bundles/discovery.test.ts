@@ -1,0 +1,125 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Catalogue, chooseDefault } from '../../src/bundles/catalogue.js';
+import { type Discovered, discoverBundles, idOf } from '../../src/bundles/discovery.js';
+import { FIXTURES } from '../bundle-fixtures.js';
+
+const BUNDLES = ['tiny-day-night', 'tiny-day-night-staged', 'tiny-edge', 'tiny-sketch', 'tiny-sketch-staged'];
+
+let models: string;
+beforeEach(async () => {
+  models = await mkdtemp(path.join(os.tmpdir(), 'models-'));
+  await cp(FIXTURES, models, { recursive: true });
+});
+afterEach(async () => {
+  await rm(models, { recursive: true });
+});
+
+const manifestPath = (): string => path.join(models, 'tiny-sketch', 'manifest.json');
+
+async function editManifest(edit: (manifest: Record<string, unknown>) => void): Promise<void> {
+  const manifest = JSON.parse(await readFile(manifestPath(), 'utf8'));
+  edit(manifest);
+  await writeFile(manifestPath(), JSON.stringify(manifest));
+}
+
+/** The reason the edited bundle was refused; the others must still be there. */
+async function refusal(): Promise<string> {
+  const entries = await discoverBundles(models);
+  const ready = entries.filter(({ status }) => status === 'ready').map(idOf);
+  expect(ready).toEqual(BUNDLES.filter((id) => id !== 'tiny-sketch'));
+  const refused = entries.find(
+    (entry): entry is Discovered & { status: 'failed' } => entry.status === 'failed',
+  );
+  expect(refused?.id).toBe('tiny-sketch');
+  return refused?.reason ?? '';
+}
+
+describe('discovery', () => {
+  it('finds every bundle, one for each kind and layout', async () => {
+    const entries = await discoverBundles(models);
+    expect(entries.map((entry) => (entry.status === 'ready' ? entry.bundle.id : entry.reason))).toEqual(
+      BUNDLES,
+    );
+  });
+
+  it('gives nothing for a folder that is not there', async () => {
+    expect(await discoverBundles(path.join(models, 'nowhere'))).toEqual([]);
+  });
+
+  it('refuses a bundle whose manifest is no JSON', async () => {
+    await writeFile(manifestPath(), '{');
+    expect(await refusal()).toMatch(/manifest\.json is not JSON/);
+  });
+
+  it('refuses a manifest with a key it does not know, naming it', async () => {
+    await editManifest((manifest) => {
+      manifest.colour = 'red';
+    });
+    expect(await refusal()).toMatch(/colour/);
+  });
+
+  it('refuses a manifest of another version', async () => {
+    await editManifest((manifest) => {
+      manifest.schema = 2;
+    });
+    expect(await refusal()).toMatch(/schema/);
+  });
+
+  it('refuses a bundle with a missing graph, naming the file', async () => {
+    await rm(path.join(models, 'tiny-sketch', 'translator.onnx'));
+    expect(await refusal()).toMatch(/translator\.onnx is missing/);
+  });
+
+  it('refuses a graph of another length', async () => {
+    const graph = path.join(models, 'tiny-sketch', 'translator.onnx');
+    await writeFile(graph, (await readFile(graph)).subarray(1));
+    expect(await refusal()).toMatch(/translator\.onnx has \d+ bytes, the manifest says \d+/);
+  });
+
+  it('refuses a graph whose hash differs by one flipped bit', async () => {
+    const graph = path.join(models, 'tiny-sketch', 'translator.onnx');
+    const bytes = await readFile(graph);
+    bytes[1_000] = (bytes[1_000] ?? 0) ^ 1;
+    await writeFile(graph, bytes);
+    expect(await refusal()).toMatch(
+      /translator\.onnx has sha256 [0-9a-f]{64}, the manifest says [0-9a-f]{64}/,
+    );
+  });
+
+  it('refuses a path that leads outside the models folder', async () => {
+    await editManifest((manifest) => {
+      (manifest.tokenizer as { path: string }).path = '../../../etc/passwd';
+    });
+    expect(await refusal()).toMatch(/outside the models folder/);
+  });
+
+  it('refuses the second of two bundles with one id', async () => {
+    await cp(path.join(models, 'tiny-sketch'), path.join(models, 'tiny-sketch-copy'), { recursive: true });
+    const refused = (await discoverBundles(models)).filter(({ status }) => status === 'failed');
+    expect(refused).toMatchObject([{ reason: expect.stringMatching(/"tiny-sketch" is taken/) }]);
+  });
+});
+
+describe('the catalogue', () => {
+  it('lists the models there are when it does not know one', async () => {
+    const catalogue = new Catalogue(await discoverBundles(models));
+    expect(() => catalogue.bundle('dragon')).toThrow(
+      /no model "dragon".*tiny-day-night, tiny-day-night-staged/,
+    );
+  });
+
+  it('says why a refused bundle is refused', async () => {
+    await writeFile(manifestPath(), '{');
+    const catalogue = new Catalogue(await discoverBundles(models));
+    expect(() => catalogue.bundle('tiny-sketch')).toThrow(/was refused: manifest\.json is not JSON/);
+  });
+
+  it('takes a sketch bundle where nobody names one', async () => {
+    const catalogue = new Catalogue(await discoverBundles(models));
+    expect(chooseDefault(catalogue.bundles(), undefined)).toBe('tiny-sketch');
+    expect(chooseDefault(catalogue.bundles(), 'tiny-edge')).toBe('tiny-edge');
+  });
+});

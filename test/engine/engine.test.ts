@@ -1,0 +1,212 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Bundle } from '../../src/bundles/bundle.js';
+import { EngineDiedError, EngineProcess, EngineRequestError } from '../../src/engine/engine-process.js';
+import type {
+  BatchOutput,
+  BatchSpec,
+  BundleSpec,
+  EngineSettings,
+  LoadOutput,
+} from '../../src/engine/protocol.js';
+import { SupervisedEngine } from '../../src/engine/supervised-engine.js';
+import { fixtureBundle } from '../bundle-fixtures.js';
+
+const SETTINGS: EngineSettings = {
+  provider: 'cpu',
+  deviceIndex: 0,
+  threads: 2,
+  embeddingCacheBytes: 8e6,
+  padToPreferred: false,
+};
+const TIMEOUT_MS = 20_000;
+
+function spec(bundle: Bundle): BundleSpec {
+  const { manifest } = bundle;
+  return {
+    id: bundle.id,
+    textEncoder: bundle.textEncoderPath,
+    directions: Object.fromEntries(bundle.directions),
+    embedding: manifest.embedding,
+    latent: manifest.latent,
+    nativeSize: manifest.size.native,
+    batchSizes: [1, 8],
+  };
+}
+
+/** Samples that differ in everything: picture, tokens, seed and gamma. */
+function batch(bundle: Bundle, samples: number[], size?: [number, number]): BatchSpec {
+  const [width, height] = size ?? bundle.manifest.size.native;
+  const length = bundle.manifest.tokenizer.max_length;
+  const images = new Uint8Array(samples.length * width * height * 3);
+  const tokens = new BigInt64Array(samples.length * length);
+  samples.forEach((sample, i) => {
+    for (let p = 0; p < width * height; p++) {
+      const stroke = (p + sample * 7) % (11 + sample) === 0 ? 255 : 0;
+      images.fill(stroke, (i * width * height + p) * 3, (i * width * height + p) * 3 + 3);
+    }
+    for (let t = 0; t < 5; t++) tokens[i * length + t] = BigInt(1 + ((sample * 13 + t) % 100));
+  });
+  return {
+    bundle: bundle.id,
+    direction: [...bundle.directions.keys()][0] ?? '',
+    width,
+    height,
+    images,
+    tokens,
+    seeds: Int32Array.from(samples, (sample) => sample * 1_000 - 3),
+    gammas: Float32Array.from(samples, (sample) => (sample % 5) / 4),
+    runSize: samples.length,
+  };
+}
+
+function split(images: Uint8Array, count: number): Uint8Array[] {
+  const length = images.length / count;
+  return Array.from({ length: count }, (_, i) => images.slice(i * length, (i + 1) * length));
+}
+
+describe('an engine process', () => {
+  let engine: EngineProcess;
+  beforeAll(async () => {
+    engine = await EngineProcess.start(SETTINGS, TIMEOUT_MS);
+  });
+  afterAll(() => engine.close());
+
+  const load = async (id: string): Promise<Bundle> => {
+    const bundle = await fixtureBundle(id);
+    await engine.request<LoadOutput>({ type: 'load', bundle: spec(bundle) }, TIMEOUT_MS);
+    return bundle;
+  };
+  const run = (wanted: BatchSpec): Promise<BatchOutput> =>
+    engine.request<BatchOutput>({ type: 'run', batch: wanted }, TIMEOUT_MS);
+
+  it.each(['tiny-sketch', 'tiny-sketch-staged', 'tiny-edge', 'tiny-day-night', 'tiny-day-night-staged'])(
+    '%s: a sample alone and in a batch of eight gives the same bytes',
+    async (id) => {
+      const bundle = await load(id);
+      const samples = [0, 1, 2, 3, 4, 5, 6, 7];
+      const together = split((await run(batch(bundle, samples))).images, samples.length);
+      for (const sample of samples) {
+        const alone = (await run(batch(bundle, [sample]))).images;
+        expect(Buffer.compare(alone, together[sample] ?? Buffer.alloc(0))).toBe(0);
+      }
+      expect(new Set(together.map((image) => Buffer.from(image).toString('base64'))).size).toBe(
+        samples.length,
+      );
+    },
+  );
+
+  it('staged and fused layouts of the same weights give the same bytes', async () => {
+    const [fused, staged] = [await load('tiny-sketch'), await load('tiny-sketch-staged')];
+    const samples = [1, 2, 3];
+    const a = (await run(batch(fused, samples))).images;
+    const b = (await run(batch(staged, samples))).images;
+    const largest = a.reduce((max, value, i) => Math.max(max, Math.abs(value - (b[i] ?? 0))), 0);
+    expect(largest).toBeLessThanOrEqual(1);
+  });
+
+  it('pads a batch without changing or returning anything more', async () => {
+    const bundle = await load('tiny-sketch');
+    const plain = await run(batch(bundle, [1, 2, 3]));
+    const padded = await run({ ...batch(bundle, [1, 2, 3]), runSize: 8 });
+    expect(Buffer.compare(plain.images, padded.images)).toBe(0);
+  });
+
+  it('runs other sizes than the native one', async () => {
+    const bundle = await load('tiny-sketch');
+    const { images } = await run(batch(bundle, [1], [96, 48]));
+    expect(images).toHaveLength(96 * 48 * 3);
+  });
+
+  it('both directions of a bundle differ', async () => {
+    const bundle = await load('tiny-day-night');
+    const [there, back] = [...bundle.directions.keys()];
+    const a = (await run({ ...batch(bundle, [1]), direction: there ?? '' })).images;
+    const b = (await run({ ...batch(bundle, [1]), direction: back ?? '' })).images;
+    expect(Buffer.compare(a, b)).not.toBe(0);
+  });
+
+  it('encodes a prompt once, also for a bundle that shares the text encoder', async () => {
+    const [sketch, edge] = [await load('tiny-sketch'), await load('tiny-edge')];
+    const wanted = batch(sketch, [31, 32, 31]);
+    expect(await run(wanted)).toMatchObject({ embeddingHits: 1, embeddingMisses: 2 });
+    expect(await run(wanted)).toMatchObject({ embeddingHits: 3, embeddingMisses: 0 });
+    expect(await run(batch(edge, [31]))).toMatchObject({ embeddingHits: 1, embeddingMisses: 0 });
+  });
+
+  it('answers with the reason when a request fails, and lives on', async () => {
+    const bundle = await load('tiny-sketch');
+    await expect(run({ ...batch(bundle, [1]), direction: 'sideways' })).rejects.toThrow(EngineRequestError);
+    await expect(run({ ...batch(bundle, [1]), bundle: 'nobody' })).rejects.toThrow(/not loaded/);
+    expect((await run(batch(bundle, [1]))).images.length).toBeGreaterThan(0);
+  });
+
+  it('refuses a graph that is none', async () => {
+    const bundle = await fixtureBundle('tiny-edge');
+    const broken: BundleSpec = { ...spec(bundle), id: 'broken', textEncoder: bundle.tokenizerPath };
+    await expect(engine.request({ type: 'load', bundle: broken }, TIMEOUT_MS)).rejects.toThrow(
+      EngineRequestError,
+    );
+  });
+
+  it('times the batch sizes it warms up', async () => {
+    const bundle = await fixtureBundle('tiny-edge');
+    const output = await engine.request<LoadOutput>({ type: 'load', bundle: spec(bundle) }, TIMEOUT_MS);
+    expect(output.runMs.map(({ batchSize }) => batchSize)).toEqual([1, 8]);
+    expect(output.runMs.every(({ milliseconds }) => milliseconds > 0)).toBe(true);
+  });
+
+  it('forgets a bundle that is unloaded', async () => {
+    const bundle = await load('tiny-edge');
+    await engine.request({ type: 'unload', bundle: bundle.id }, TIMEOUT_MS);
+    await expect(run(batch(bundle, [1]))).rejects.toThrow(/not loaded/);
+  });
+});
+
+describe('a supervised engine', () => {
+  const options = {
+    id: 'cpu:0',
+    settings: SETTINGS,
+    memoryBudgetBytes: 1e9,
+    startTimeoutMs: TIMEOUT_MS,
+    requestTimeoutMs: TIMEOUT_MS,
+    logger: pino({ level: 'silent' }),
+  };
+
+  it('is replaced when its process is killed, and says so', async () => {
+    const pids: (number | undefined)[] = [];
+    const logger = pino({ level: 'info' }, { write: (line: string) => pids.push(JSON.parse(line).pid) });
+    const engine = await SupervisedEngine.start({
+      ...options,
+      logger: logger.child({}, { serializers: {} }),
+    });
+    const died = new Promise<string>((resolve) => engine.onRestart(resolve));
+    const lost = engine.load(spec(await fixtureBundle('tiny-edge')));
+    process.kill(pids.at(-1) ?? 0, 'SIGKILL');
+    await expect(lost).rejects.toThrow(EngineDiedError);
+    expect(await died).toMatch(/SIGKILL/);
+    expect(engine.state).toBe('restarting');
+    await engine.ready();
+    expect(engine.restarts).toBe(1);
+    expect(engine.state).toBe('ready');
+    expect((await engine.load(spec(await fixtureBundle('tiny-edge')))).loadMs).toBeGreaterThan(0);
+    await engine.close();
+  });
+
+  it('counts as hung, and is replaced, when it does not answer in time', async () => {
+    const engine = await SupervisedEngine.start({ ...options, requestTimeoutMs: 1 });
+    const bundle = await fixtureBundle('tiny-edge');
+    await expect(engine.load(spec(bundle))).rejects.toThrow(/did not answer within 1 ms/);
+    expect(engine.state).toBe('restarting');
+    await engine.ready();
+    expect(engine.state).toBe('ready');
+    await engine.close();
+  });
+
+  it('does not come back after it was closed', async () => {
+    const engine = await SupervisedEngine.start(options);
+    await engine.close();
+    expect(engine.state).toBe('closed');
+    await expect(engine.load(spec(await fixtureBundle('tiny-edge')))).rejects.toThrow(EngineDiedError);
+  });
+});
