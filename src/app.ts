@@ -112,7 +112,7 @@ export function buildApp({
     refuseStrayUpgrades(app);
     guardOrigins(app, config.CORS_ORIGIN);
   });
-  app.register(securityHeaders);
+  securityHeaders(app);
   app.register(underPressure, {
     maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS,
     pressureHandler: (request) => {

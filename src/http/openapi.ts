@@ -53,6 +53,10 @@ export function completeDocument(document: OpenApiDocument): OpenApiDocument {
       };
     }
   }
+  for (const path of ['/v1/models/{id}/load', '/v1/models/{id}/unload']) {
+    const body = document.paths?.[path]?.post?.requestBody as Json | undefined;
+    if (body !== undefined) body.required = false;
+  }
   const translate = document.paths?.['/v1/translate']?.post;
   if (translate !== undefined) Object.assign(translate, translateOperation());
   const stream = document.paths?.['/v1/stream']?.get;

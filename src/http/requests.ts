@@ -40,7 +40,7 @@ export function watchRequests(app: FastifyInstance, context: HttpContext): void 
       reply.raw.once('close', () => {
         lifecycle.ended();
         const route = request.routeOptions.url ?? 'none';
-        const left = !reply.raw.writableFinished;
+        const left = !reply.raw.writableEnded;
         const status = left ? 499 : reply.statusCode;
         const outcome = left ? 'aborted' : request.outcome;
         metrics.answered(route, request.method, status, outcome, reply.elapsedTime);

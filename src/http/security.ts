@@ -17,8 +17,9 @@ const directives: Directives = {
 /** Swagger UI writes style attributes and carries its icons as data URIs; it needs nothing else beyond our own policy. */
 export const docsPolicy: Directives = { ...directives, 'style-src': ["'self'", "'unsafe-inline'"] };
 
-export async function securityHeaders(app: FastifyInstance): Promise<void> {
-  await app.register(helmet, {
+/** Registered on the app itself, so that every plugin's answers carry them. */
+export function securityHeaders(app: FastifyInstance): void {
+  app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives },
     // We speak plain HTTP; whoever puts TLS before us says this for the host.
     strictTransportSecurity: false,

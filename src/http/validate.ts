@@ -5,7 +5,8 @@ import { fieldFaults, fieldTable } from './fields.js';
 import { invalidRequest } from './problem.js';
 
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema }) => {
-  const table = fieldTable(schema instanceof z.ZodObject ? schema : z.object({}));
+  const object = schema instanceof z.ZodOptional ? schema.unwrap() : schema;
+  const table = fieldTable(object instanceof z.ZodObject ? object : z.object({}));
   return (data) => {
     // A body that may be left out arrives as null.
     const parsed = schema.safeParse(data ?? undefined);
