@@ -3,13 +3,14 @@ import type { StreamError, StreamStatus } from '../client/index.js';
 import { type Drawing, isEmpty } from './drawing/document.js';
 import { exampleFor, strokeOf } from './drawing/examples.js';
 import type { Pad } from './drawing/pad.js';
+import { HistoryStrip } from './panels/history.js';
 import { Knobs } from './panels/knobs.js';
 import type { Notices } from './panels/notices.js';
 import type { ResultView } from './panels/result.js';
 import { Sources } from './panels/sources.js';
 import { Takeaway } from './panels/takeaway.js';
 import type { Tools } from './panels/tools.js';
-import { HistoryStrip, VariationsTray } from './panels/tray.js';
+import { Variations } from './panels/variations.js';
 import { Words } from './panels/words.js';
 import { type Catalogue, type ReadyModel, serverUrl } from './session/api.js';
 import { hashOf, settingsOf } from './session/link.js';
@@ -67,7 +68,7 @@ export class Studio {
     new Knobs(catalogue, this.#store);
     new Sources(drawing, notices, () => (this.#model?.conditioning.kind === 'sketch' ? 'contain' : 'cover'));
     this.#history = new HistoryStrip((made) => this.#restore(made));
-    new VariationsTray(catalogue, this.#store, notices, () => this.#image());
+    const variations = new Variations(catalogue, this.#store, notices, () => this.#image());
     new Takeaway(catalogue, this.#store, notices, { image: () => this.#image(), shown: () => result.shown });
     this.#live = new Live(serverUrl(), pad, this.#store.current, this.#configuration(), {
       made: (made) => this.#made(made),
@@ -78,6 +79,8 @@ export class Studio {
 
     this.#store.onChange((_, kind) => this.#settingsChanged(kind === 'typing' ? TYPING_MS : 0));
     pad.onPaint = () => this.#painted();
+    pad.onStrokeStart = () => variations.close();
+    this.#store.onChange(() => variations.close());
     drawing.onChange(() => this.#sheetChanged());
     this.#pauseButton.addEventListener('click', () => this.#togglePause());
     this.#example.addEventListener('click', () => this.#drawExample());
