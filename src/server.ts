@@ -12,6 +12,8 @@ import { createMetrics } from './metrics.js';
 
 /** Of SHUTDOWN_TIMEOUT_MS, this is kept for refusing what is left and ending the engines. */
 const CLOSING_SHARE = 0.2;
+/** For the last answers to leave the machine. */
+const CONNECTION_GRACE_MS = 500;
 /** Past SHUTDOWN_TIMEOUT_MS the process ends whatever hangs. */
 const LAST_RESORT_MS = 1_000;
 
@@ -22,17 +24,20 @@ async function serve(config: Config): Promise<void> {
   const app = buildApp({ config, service, logger, registry: metrics.registry });
 
   closeWithGrace({ delay: config.SHUTDOWN_TIMEOUT_MS + LAST_RESORT_MS, logger }, async ({ signal, err }) => {
-    if (err !== undefined) logger.fatal({ event: 'uncaught error', err });
-    logger.info({ event: 'stopping', signal });
+    if (err !== undefined) logger.fatal({ err }, 'uncaught error');
+    logger.info({ signal }, 'stopping');
     service.drain();
     const patience = config.SHUTDOWN_TIMEOUT_MS * (1 - CLOSING_SHARE);
     const drained = app.drain().then(() => true);
     const answered = await Promise.race([drained, sleep(patience, false, { ref: false })]);
-    if (!answered) logger.warn({ event: 'drain timed out', ms: patience });
+    if (!answered) logger.warn({ ms: patience }, 'drain timed out');
     // Ends the engines first where requests are left: they are refused with a problem, not cut off.
     await service.close();
-    await app.close();
-    logger.info({ event: 'stopped' });
+    const closing = app.close();
+    // What is left now is connections, not requests: a client may hold one open as long as it likes.
+    setTimeout(() => app.server.closeAllConnections(), CONNECTION_GRACE_MS).unref();
+    await closing;
+    logger.info('stopped');
   });
 
   await app.listen({ host: config.HOST, port: config.PORT });

@@ -8,9 +8,9 @@ import { HttpError, PROBLEM_MEDIA_TYPE, toProblem } from './problem.js';
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error, request.id);
   request.outcome = problem.code;
-  if (problem.unexpected) request.log.error({ event: 'request failed', err: error });
+  if (problem.unexpected) request.log.error({ err: error }, 'request failed');
   else if (problem.status >= 500) {
-    request.log.warn({ event: 'request refused', code: problem.code, detail: problem.document.detail });
+    request.log.warn({ code: problem.code, detail: problem.document.detail }, 'request refused');
   }
   if (problem.code === 'body_too_large') {
     // Closing at once would reset the connection under a client that is still sending, and it would never read why:

@@ -1,15 +1,11 @@
 /** What the routes' schemas cannot say by themselves: the bodies, headers and examples of translate, and every route's problems. */
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { translateRequestObject } from '../request.js';
+import { readPackageVersion } from '../version.js';
 import { problemKinds, problemType } from './codes.js';
 import { PROBLEM_MEDIA_TYPE } from './problem.js';
 import { SAMPLE_SKETCH } from './sample-sketch.js';
 import { mediaTypes } from './translate/negotiate.js';
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
 
 type Json = Record<string, unknown>;
 
@@ -25,7 +21,7 @@ export const apiDescription = {
   openapi: '3.1.0',
   info: {
     title: 'img2img-turbo-server',
-    version,
+    version: readPackageVersion(),
     description:
       'One-step image translation: a sketch (or a picture) and a prompt in, a picture out. ' +
       'Every error is a problem document (RFC 9457).',

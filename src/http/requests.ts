@@ -10,8 +10,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** `ok`, or the code of the problem it was answered with. */
     outcome: string;
-    /** What was made for it, for its log line. */
-    translation: Translation | undefined;
+    /** What else its log line tells. */
+    facts: Record<string, unknown> | undefined;
   }
 }
 
@@ -29,7 +29,7 @@ const isOperations = (url: string) => url.startsWith('/health/') || url === '/me
 export function watchRequests(app: FastifyInstance, context: HttpContext): void {
   const { lifecycle, metrics } = context;
   app.decorateRequest('outcome', 'ok');
-  app.decorateRequest('translation', undefined);
+  app.decorateRequest('facts', undefined);
 
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('X-Request-Id', request.id);
@@ -44,15 +44,8 @@ export function watchRequests(app: FastifyInstance, context: HttpContext): void 
         const status = left ? 499 : reply.statusCode;
         const outcome = left ? 'aborted' : request.outcome;
         metrics.answered(route, request.method, status, outcome, reply.elapsedTime);
-        request.log.info({
-          event: 'request',
-          method: request.method,
-          route,
-          status,
-          outcome,
-          ms: round(reply.elapsedTime),
-          ...translationFacts(request.translation),
-        });
+        const ms = round(reply.elapsedTime);
+        request.log.info({ method: request.method, route, status, outcome, ms, ...request.facts }, 'request');
       });
     }
     if (lifecycle.draining && !isOperations(request.url)) {
@@ -64,8 +57,8 @@ export function watchRequests(app: FastifyInstance, context: HttpContext): void 
 
 const round = (milliseconds: number) => Math.round(milliseconds * 100) / 100;
 
-function translationFacts(translation: Translation | undefined): Record<string, unknown> {
-  if (translation === undefined) return {};
+/** What the log tells of a translation. */
+export function translationFacts(translation: Translation): Record<string, unknown> {
   const { model, direction, device, batchSize, timings } = translation;
   return {
     model,

@@ -173,7 +173,7 @@ describe('the log', () => {
     });
     await vi.waitFor(() => expect(lines).toHaveLength(1));
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({
-      event: 'request',
+      msg: 'request',
       reqId: 'r-7',
       method: 'POST',
       route: '/v1/translate',

@@ -54,12 +54,12 @@ function open(webSocket: WebSocket, request: FastifyRequest, context: HttpContex
       if (translation !== undefined) metrics.translated(translation);
     },
     failed(error) {
-      request.log.error({ event: 'frame failed', err: error });
+      request.log.error({ err: error }, 'frame failed');
     },
   });
   lifecycle.streams.add(connection);
   metrics.streamOpened();
-  request.log.info({ event: 'stream opened', client: request.ip });
+  request.log.info({ client: request.ip }, 'stream opened');
 
   if (webSocket instanceof StreamWebSocket) webSocket.oversize = () => connection.oversize();
   webSocket.on('message', (data, binary) => connection.receive(data as Buffer, binary));
@@ -68,7 +68,7 @@ function open(webSocket: WebSocket, request: FastifyRequest, context: HttpContex
     lifecycle.streams.delete(connection);
     metrics.streamClosed();
     const ms = Math.round(performance.now() - openedAt);
-    request.log.info({ event: 'stream closed', code, ms, frames });
+    request.log.info({ code, ms, frames }, 'stream closed');
   });
 }
 

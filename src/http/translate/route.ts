@@ -3,6 +3,7 @@ import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { HttpContext } from '../context.js';
 import { HttpError } from '../problem.js';
+import { translationFacts } from '../requests.js';
 import { sendTranslation } from './answer.js';
 import { readTranslateBody } from './body.js';
 import { negotiate } from './negotiate.js';
@@ -41,6 +42,10 @@ export async function translateRoutes(app: FastifyInstance, context: HttpContext
       const { image, fields } = await readTranslateBody(request, maxBytes);
       const answer = negotiate(fields, request.headers.accept);
       const { n, priority, response, ...settings } = fields;
+      request.facts = {
+        ...(settings.model === undefined ? {} : { model: settings.model }),
+        ...(context.config.LOG_PROMPTS ? { prompt: settings.prompt } : {}),
+      };
       const gone = whenGone(reply);
       try {
         const translation = await service.translate({
@@ -51,7 +56,7 @@ export async function translateRoutes(app: FastifyInstance, context: HttpContext
           client: request.ip,
           signal: gone.signal,
         });
-        request.translation = translation;
+        request.facts = { ...request.facts, ...translationFacts(translation) };
         metrics.translated(translation);
         return sendTranslation(reply, translation, answer.as);
       } finally {
