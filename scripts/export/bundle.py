@@ -104,7 +104,9 @@ def _write_direction(
         gc.collect()
     if order.target.provider == "cpu":
         log(f"{direction.id}: comparing ONNX Runtime with PyTorch")
-        report.closeness[direction.id] = verify_direction(assembly, graphs, order.layout, shared.embedding, order.target)
+        report.closeness[direction.id] = verify_direction(
+            assembly, graphs, order.layout, shared.embedding, order.target
+        )
     least = smallest_latent(assembly) * assembly.downscale
     sizes = Sizes(assembly.latent_channels, assembly.downscale, max(64, least))
     return direction.entry(entries), sizes

@@ -119,7 +119,9 @@ def _read_pickle(path: Path) -> Mapping[str, object]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else "it cannot be unpickled"
-        raise ExportError(f"{path} is no checkpoint that can be loaded without running code from it: {first}") from error
+        raise ExportError(
+            f"{path} is no checkpoint that can be loaded without running code from it: {first}"
+        ) from error
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ExportError(f"{path} is no PyTorch checkpoint, or it is damaged: {error}") from error
     if not isinstance(content, Mapping):
@@ -145,10 +147,20 @@ def _require_keys(path: Path, family: str, content: Mapping[str, object], keys: 
 
 def _paired(path: Path, content: Mapping[str, object]) -> PairedCheckpoint:
     unet = _network(
-        path, content["state_dict_unet"], "default", PEFT_DEFAULT_ALPHA, content["rank_unet"], content["unet_lora_target_modules"]
+        path,
+        content["state_dict_unet"],
+        "default",
+        PEFT_DEFAULT_ALPHA,
+        content["rank_unet"],
+        content["unet_lora_target_modules"],
     )
     vae = _network(
-        path, content["state_dict_vae"], "vae_skip", PEFT_DEFAULT_ALPHA, content["rank_vae"], content["vae_lora_target_modules"]
+        path,
+        content["state_dict_vae"],
+        "vae_skip",
+        PEFT_DEFAULT_ALPHA,
+        content["rank_vae"],
+        content["vae_lora_target_modules"],
     )
     twin = None
     if any(key.startswith("conv_in.conv_in_") for key in unet.tensors):
@@ -171,7 +183,9 @@ def _unpaired(path: Path, content: Mapping[str, object]) -> UnpairedCheckpoint:
         # The reference sets lora_alpha = rank for this family's UNet, so its scale is 1.
         part = _network(path, content[state_key], None, rank, rank, content[target_key])
         if part.tensors:
-            raise ExportError(f"{path}: {state_key} holds tensors that are no LoRA: {', '.join(list(part.tensors)[:3])}")
+            raise ExportError(
+                f"{path}: {state_key} holds tensors that are no LoRA: {', '.join(list(part.tensors)[:3])}"
+            )
         adapters += part.adapters
         targets += part.targets
     vaes: dict[Half, NetworkWeights] = {}

@@ -1,6 +1,6 @@
 """Writes the tiny random bundles that the server's tests use, into `test/fixtures/bundles/`.
 
-    python -m export.fixtures [--out DIR] [NAME …]
+python -m export.fixtures [--out DIR] [NAME …]
 """
 
 from __future__ import annotations

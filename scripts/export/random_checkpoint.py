@@ -10,7 +10,18 @@ from torch import nn
 
 from .random_init import UNET_TARGETS, VAE_TARGETS, Architecture
 
-_UNPAIRED_PATTERNS = ["to_k", "to_q", "to_v", "to_out.0", "conv", "conv_in", "proj_out", "proj_in", "ff.net.2", "ff.net.0.proj"]
+_UNPAIRED_PATTERNS = [
+    "to_k",
+    "to_q",
+    "to_v",
+    "to_out.0",
+    "conv",
+    "conv_in",
+    "proj_out",
+    "proj_in",
+    "ff.net.2",
+    "ff.net.0.proj",
+]
 
 
 def paired_content(base: Path, shape: Architecture, stochastic: bool) -> dict[str, object]:
@@ -52,7 +63,9 @@ def cyclegan_content(base: Path, shape: Architecture) -> dict[str, object]:
     for name, _ in unet.named_parameters():
         if "bias" in name or "norm" in name or not any(pattern in name for pattern in _UNPAIRED_PATTERNS):
             continue
-        part = "encoder" if "down_blocks" in name or "conv_in" in name else "decoder" if "up_blocks" in name else "others"
+        part = (
+            "encoder" if "down_blocks" in name or "conv_in" in name else "decoder" if "up_blocks" in name else "others"
+        )
         targets[part].append(name.replace(".weight", ""))
     for part, names in targets.items():
         config = LoraConfig(

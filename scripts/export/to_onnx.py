@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import logging
 import warnings
 from collections.abc import Iterator
@@ -68,16 +69,11 @@ def export_graph(
 
 
 def _dynamic_shapes(module: nn.Module, inputs: list[GraphInput]) -> tuple:
-    import inspect
-
-    positional = []
-    parameters = list(inspect.signature(module.forward).parameters.values())
-    named = [p for p in parameters if p.kind is not inspect.Parameter.VAR_POSITIONAL]
-    for item, _ in zip(inputs, named, strict=False):
-        positional.append(item.axes)
-    if len(named) < len(parameters):
-        positional.append(tuple(item.axes for item in inputs[len(named) :]))
-    return tuple(positional)
+    """In the structure that torch asks for: what a module takes as `*inputs` arrives as one tuple."""
+    parameters = inspect.signature(module.forward).parameters.values()
+    named = sum(parameter.kind is not inspect.Parameter.VAR_POSITIONAL for parameter in parameters)
+    rest = tuple(item.axes for item in inputs[named:])
+    return (*(item.axes for item in inputs[:named]), *((rest,) if rest else ()))
 
 
 def _save(model: onnx_ir.Model, path: Path, external_from: int) -> list[Path]:

@@ -28,13 +28,24 @@ class Guide:
     A plain object and not a module argument, because the branches sit deep inside networks that know nothing of gamma.
     """
 
-    gamma: Tensor | None = None
+    def __init__(self) -> None:
+        # By number of dimensions: shaped once, not at each of some hundred branches.
+        self._shaped: dict[int, Tensor] = {}
+
+    @property
+    def gamma(self) -> Tensor:
+        """What the branches use, [B]. Setting it goes before every run."""
+        return self._shaped[3].reshape(-1)
+
+    @gamma.setter
+    def gamma(self, gamma: Tensor) -> None:
+        self._shaped = {3: gamma.reshape(-1, 1, 1), 4: gamma.reshape(-1, 1, 1, 1)}
 
     def per_sample(self, x: Tensor) -> Tensor:
-        """Gamma shaped to multiply `x` [B,…]."""
-        if self.gamma is None:
+        """Gamma shaped to multiply `x`, [B,N,C] or [B,C,H,W]."""
+        if not self._shaped:
             raise RuntimeError("a guided module ran before its guide had a gamma")
-        return self.gamma.to(x.dtype).reshape(-1, *([1] * (x.dim() - 1)))
+        return self._shaped[x.dim()].to(x.dtype)
 
 
 class GuidedConv2d(nn.Module):
@@ -128,7 +139,9 @@ def attach_guided(root: nn.Module, deltas: dict[str, LoraDelta], guide: Guide) -
         _check_fit(name, module, delta)
         if isinstance(module, nn.Conv2d):
             if module.groups != 1 or module.padding_mode != "zeros":
-                raise ExportError(f"{name} is a grouped or specially padded convolution, which LoRA branches do not cover")
+                raise ExportError(
+                    f"{name} is a grouped or specially padded convolution, which LoRA branches do not cover"
+                )
             guided: nn.Module = GuidedConv2d(module, delta, guide)
         elif isinstance(module, nn.Linear):
             guided = GuidedLinear(module, delta, guide)

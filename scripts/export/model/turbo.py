@@ -57,7 +57,8 @@ class VaeEncoder(nn.Module):
             mean, log_variance, taps = self.vae.encode_with_taps(x)
             latent = sample_posterior(mean.float(), log_variance.float(), noise)
         else:
-            (self.guide.gamma,) = inputs
+            (gamma,) = inputs
+            self.guide.gamma = gamma
             mean, _, taps = self.vae.encode_with_taps(x)
             latent = mean.float()
         return (latent * self.vae.scaling_factor, *taps)

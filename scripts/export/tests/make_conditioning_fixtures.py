@@ -22,9 +22,7 @@ def _gradient(width: int, height: int) -> Image.Image:
     """Smooth ramps, a different one in each channel."""
     y, x = np.mgrid[0:height, 0:width]
     wave = 127.5 + 127.5 * np.sin(x / 9.0) * np.cos(y / 7.0)
-    return Image.fromarray(
-        np.stack([x * 255 / width, y * 255 / height, wave], axis=-1).astype(np.uint8)
-    )
+    return Image.fromarray(np.stack([x * 255 / width, y * 255 / height, wave], axis=-1).astype(np.uint8))
 
 
 def _shapes(width: int, height: int) -> Image.Image:
@@ -36,26 +34,20 @@ def _shapes(width: int, height: int) -> Image.Image:
         x, y = int(random.integers(0, width)), int(random.integers(0, height))
         w, h = (int(side) for side in random.integers(8, max(width, height) // 2, 2))
         colour = tuple(int(value) for value in random.integers(0, 256, 3))
-        (draw.ellipse if index % 2 else draw.rectangle)(
-            (x, y, x + w, y + h), fill=colour
-        )
+        (draw.ellipse if index % 2 else draw.rectangle)((x, y, x + w, y + h), fill=colour)
     return image
 
 
 def _noise(width: int, height: int) -> Image.Image:
     """White noise: the hardest case for a filter's rounding and clipping."""
-    return Image.fromarray(
-        np.random.default_rng(5).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    )
+    return Image.fromarray(np.random.default_rng(5).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
 def _drawing(width: int, height: int, paper: int = 255, ink: int = 0) -> Image.Image:
     """Pen strokes and letters on paper."""
     image = Image.new("L", (width, height), paper)
     draw = ImageDraw.Draw(image)
-    draw.ellipse(
-        (width * 0.2, height * 0.2, width * 0.7, height * 0.8), outline=ink, width=3
-    )
+    draw.ellipse((width * 0.2, height * 0.2, width * 0.7, height * 0.8), outline=ink, width=3)
     points = [(width * t / 20, height * (0.5 + 0.3 * np.sin(t))) for t in range(21)]
     draw.line(points, fill=ink, width=2, joint="curve")
     draw.text(
@@ -102,13 +94,9 @@ def _resizes() -> list[dict]:
                 if fit == "fill":
                     expected = image.resize((width, height), Image.Resampling.LANCZOS)
                 elif fit == "cover":
-                    expected = ImageOps.fit(
-                        image, (width, height), Image.Resampling.LANCZOS
-                    )
+                    expected = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
                 else:
-                    expected = ImageOps.pad(
-                        image, (width, height), Image.Resampling.LANCZOS, color="black"
-                    )
+                    expected = ImageOps.pad(image, (width, height), Image.Resampling.LANCZOS, color="black")
                 file = f"{name}-{fit}-{width}x{height}.png"
                 expected.save(_FOLDER / file, optimize=True)
                 cases.append(
@@ -137,12 +125,8 @@ def _edges() -> list[dict]:
         image.save(_FOLDER / f"{name}.png", optimize=True)
         for low, high in ((100, 200), (30, 90), (50.5, 400.25), (200, 100)):
             file = f"{name}-{low}-{high}.png"
-            Image.fromarray(cv2.Canny(np.asarray(image), low, high)).save(
-                _FOLDER / file, optimize=True
-            )
-            cases.append(
-                {"source": f"{name}.png", "low": low, "high": high, "expected": file}
-            )
+            Image.fromarray(cv2.Canny(np.asarray(image), low, high)).save(_FOLDER / file, optimize=True)
+            cases.append({"source": f"{name}.png", "low": low, "high": high, "expected": file})
     return cases
 
 
@@ -160,9 +144,7 @@ def _sketches() -> list[dict]:
         image.save(_FOLDER / source, optimize=True)
         grey = np.asarray((ImageOps.invert(image) if inverted else image).convert("L"))
         file = f"sketch-{name}-expected.png"
-        Image.fromarray(((grey / 255 < 0.5) * 255).astype(np.uint8)).save(
-            _FOLDER / file, optimize=True
-        )
+        Image.fromarray(((grey / 255 < 0.5) * 255).astype(np.uint8)).save(_FOLDER / file, optimize=True)
         cases.append({"source": source, "inverted": inverted, "expected": file})
     return cases
 
@@ -179,9 +161,7 @@ def main() -> None:
     }
     (_FOLDER / "cases.json").write_text(json.dumps(cases, indent=1) + "\n")
     files = list(_FOLDER.glob("*.png"))
-    sys.stdout.write(
-        f"wrote {len(files)} pictures, {sum(file.stat().st_size for file in files)} bytes, to {_FOLDER}\n"
-    )
+    sys.stdout.write(f"wrote {len(files)} pictures, {sum(file.stat().st_size for file in files)} bytes, to {_FOLDER}\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,86 @@
+// Runs a Python module of this folder in the project's own virtual environment, which it makes or updates first.
+//
+//   node scripts/python.mjs <module> [arguments…]
+//
+// The environment lies in $IMG2IMG_VENV, or ~/.cache/img2img-turbo-server/venv, and is made from requirements.txt. A stamp
+// with that file's hash tells whether it is up to date, so a second start costs nothing.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const OLDEST_PYTHON = [3, 10];
+const scripts = path.dirname(fileURLToPath(import.meta.url));
+const requirements = path.join(scripts, 'requirements.txt');
+const venv = process.env.IMG2IMG_VENV || path.join(homedir(), '.cache', 'img2img-turbo-server', 'venv');
+const windows = process.platform === 'win32';
+const python = path.join(venv, windows ? 'Scripts' : 'bin', windows ? 'python.exe' : 'python');
+const stamp = path.join(venv, 'requirements.sha256');
+
+/** Prints a sentence and ends the process. */
+function fail(sentence) {
+  console.error(sentence);
+  process.exit(1);
+}
+
+/** The first interpreter on the path that is new enough. */
+function findPython() {
+  for (const name of ['python3', 'python', 'python3.13', 'python3.12', 'python3.11', 'python3.10']) {
+    const answer = spawnSync(name, ['-c', 'import sys; print(*sys.version_info[:2])'], {
+      encoding: 'utf8',
+    });
+    if (answer.status !== 0) continue;
+    const [major = 0, minor = 0] = answer.stdout.trim().split(' ').map(Number);
+    if (major === OLDEST_PYTHON[0] && minor >= OLDEST_PYTHON[1]) return name;
+  }
+  return fail(
+    `Exporting needs Python ${OLDEST_PYTHON.join('.')} or newer on the path, and none was found. On Debian: apt install python3 python3-venv`,
+  );
+}
+
+/** Runs a step of the set-up with its output shown. */
+function step(what, command, parameters) {
+  console.error(`${what} …`);
+  // Standard output belongs to the module that is run later.
+  const done = spawnSync(command, parameters, { stdio: ['ignore', 2, 2] });
+  if (done.error) fail(`${what} failed: ${done.error.message}`);
+  if (done.status !== 0) fail(`${what} failed (see above): ${command} ${parameters.join(' ')}`);
+}
+
+/** Makes the environment if it is missing and installs the requirements if they changed. */
+function prepare() {
+  const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex');
+  if (!existsSync(python)) {
+    mkdirSync(path.dirname(venv), { recursive: true });
+    step(`Making a Python environment in ${venv}`, findPython(), ['-m', 'venv', venv]);
+  }
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8').trim() === wanted) return;
+  step('Installing the Python packages (some gigabytes on first use)', python, [
+    '-m',
+    'pip',
+    'install',
+    '--disable-pip-version-check',
+    '--requirement',
+    requirements,
+  ]);
+  writeFileSync(stamp, `${wanted}\n`);
+}
+
+const [module, ...parameters] = process.argv.slice(2);
+if (module === undefined) fail('usage: node scripts/python.mjs <module> [arguments…]');
+prepare();
+const child = spawn(python, ['-m', module, ...parameters], {
+  cwd: scripts,
+  stdio: 'inherit',
+  env: {
+    ...process.env,
+    PYTHONPATH: [scripts, process.env.PYTHONPATH].filter(Boolean).join(path.delimiter),
+    // Paths in arguments are meant from where the user stands.
+    IMG2IMG_CWD: process.env.INIT_CWD ?? process.cwd(),
+  },
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+child.on('error', (error) => fail(`${python} could not be started: ${error.message}`));
+child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
