@@ -43,9 +43,7 @@ class Assembly:
         return self.encoder.vae.downscale
 
 
-def assemble_paired(
-    checkpoint: PairedCheckpoint, base: Base, operators: PlainOperators, preparation: Preparation
-) -> Assembly:
+def assemble_paired(checkpoint: PairedCheckpoint, base: Base, operators: PlainOperators, preparation: Preparation) -> Assembly:
     """pix2pix-Turbo: LoRA merged, or, where the checkpoint is stochastic, kept as branches scaled by gamma."""
     where = str(checkpoint.path)
     unet, vae = load_unet(base, operators), load_vae(base, operators)
@@ -71,9 +69,7 @@ def assemble_unpaired(checkpoint: UnpairedCheckpoint, base: Base, operators: Pla
     _apply(where, vae, checkpoint.vaes[half], None)
     missing = sorted(set(vae.state_dict()) - set(checkpoint.vaes[half].tensors))
     if missing:
-        raise ExportError(
-            f"{where}: the VAE of {half} is not whole; it lacks {', '.join(missing[:3])} ({len(missing)} tensors)"
-        )
+        raise ExportError(f"{where}: the VAE of {half} is not whole; it lacks {', '.join(missing[:3])} ({len(missing)} tensors)")
     fold_timestep(unet)
     return _assembly(vae, unet, base, "signed", None)
 
@@ -90,14 +86,10 @@ def _apply(where: str, network: nn.Module, weights: NetworkWeights, guide: Guide
     own = dict(network.state_dict())
     unknown = [key for key in weights.tensors if key not in own]
     if unknown:
-        raise ExportError(
-            f"{where} has tensors that the base does not know: {', '.join(unknown[:3])} ({len(unknown)} in all)"
-        )
+        raise ExportError(f"{where} has tensors that the base does not know: {', '.join(unknown[:3])} ({len(unknown)} in all)")
     for key, tensor in weights.tensors.items():
         if own[key].shape != tensor.shape:
-            raise ExportError(
-                f"{where}: {key} is {tuple(tensor.shape)}, the base has {tuple(own[key].shape)}: wrong base?"
-            )
+            raise ExportError(f"{where}: {key} is {tuple(tensor.shape)}, the base has {tuple(own[key].shape)}: wrong base?")
         own[key].copy_(tensor)
     put: Callable[[dict], None] = (
         (lambda deltas: merge_deltas(network, deltas))
@@ -115,28 +107,21 @@ def _check_targets(where: str, network: nn.Module, named: set[str], targets: lis
     expected = {
         name
         for name, module in network.named_modules()
-        if isinstance(module, nn.Conv2d | nn.Linear)
-        and any(name == target or name.endswith(f".{target}") for target in targets)
+        if isinstance(module, nn.Conv2d | nn.Linear) and any(name == target or name.endswith(f".{target}") for target in targets)
     }
     absent = sorted(expected - named)
     if absent:
-        raise ExportError(
-            f"{where} has no LoRA tensors for {', '.join(absent[:3])} ({len(absent)} of {len(expected)} targets)"
-        )
+        raise ExportError(f"{where} has no LoRA tensors for {', '.join(absent[:3])} ({len(absent)} of {len(expected)} targets)")
     strange = sorted(named - expected)
     if strange:
-        raise ExportError(
-            f"{where} has LoRA tensors for {', '.join(strange[:3])}, which the base lacks or the target list omits"
-        )
+        raise ExportError(f"{where} has LoRA tensors for {', '.join(strange[:3])}, which the base lacks or the target list omits")
 
 
 def _conv_with(where: str, like: nn.Conv2d, name: str, tensors: dict[str, Tensor]) -> nn.Conv2d:
     conv = nn.Conv2d(like.in_channels, like.out_channels, like.kernel_size, like.stride, like.padding)
     for key, parameter in (("weight", conv.weight), ("bias", conv.bias)):
         if key not in tensors or tensors[key].shape != parameter.shape:
-            raise ExportError(
-                f"{where}: {name}.{key} is missing or does not fit the base's conv_in {tuple(parameter.shape)}"
-            )
+            raise ExportError(f"{where}: {name}.{key} is missing or does not fit the base's conv_in {tuple(parameter.shape)}")
         with torch.no_grad():
             parameter.copy_(tensors[key])
     return conv

@@ -79,9 +79,7 @@ def load_vae(base: Base, operators: PlainOperators) -> SkipVae:
 
         vae = load_light_vae(folder)
     else:
-        raise ExportError(
-            f"{folder}/config.json names the class {kind!r}; AutoencoderKL and LightAutoencoderKL are supported"
-        )
+        raise ExportError(f"{folder}/config.json names the class {kind!r}; AutoencoderKL and LightAutoencoderKL are supported")
     if len(vae.skip_channels) != 4:
         raise ExportError(f"{folder}: the VAE has {len(vae.skip_channels)} taps; the skip connections need four")
     add_skip_convs(vae)
@@ -105,9 +103,7 @@ def _from_pretrained(kind: type, folder: Path) -> nn.Module:
 
     try:
         # Only safetensors: the other format is a pickle.
-        model = kind.from_pretrained(
-            str(folder), use_safetensors=True, local_files_only=True, torch_dtype=torch.float32
-        )
+        model = kind.from_pretrained(str(folder), use_safetensors=True, local_files_only=True, torch_dtype=torch.float32)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ExportError(f"{folder} could not be loaded as {kind.__name__}: {error}") from error
     return model.eval().requires_grad_(False)

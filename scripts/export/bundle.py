@@ -63,9 +63,7 @@ def write_bundle(order: Order, log: Log) -> Report:
             directions.append(entry)
         if sizes is None:
             raise ExportError("a bundle needs at least one direction")
-        manifest = order.description.manifest(
-            order.layout, order.target, directions, _shared_entries(shared, folder), sizes
-        )
+        manifest = order.description.manifest(order.layout, order.target, directions, _shared_entries(shared, folder), sizes)
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     report.seconds = time.monotonic() - started
     return report
@@ -104,9 +102,7 @@ def _write_direction(
         gc.collect()
     if order.target.provider == "cpu":
         log(f"{direction.id}: comparing ONNX Runtime with PyTorch")
-        report.closeness[direction.id] = verify_direction(
-            assembly, graphs, order.layout, shared.embedding, order.target
-        )
+        report.closeness[direction.id] = verify_direction(assembly, graphs, order.layout, shared.embedding, order.target)
     least = smallest_latent(assembly) * assembly.downscale
     sizes = Sizes(assembly.latent_channels, assembly.downscale, max(64, least))
     return direction.entry(entries), sizes

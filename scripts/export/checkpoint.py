@@ -119,9 +119,7 @@ def _read_pickle(path: Path) -> Mapping[str, object]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else "it cannot be unpickled"
-        raise ExportError(
-            f"{path} is no checkpoint that can be loaded without running code from it: {first}"
-        ) from error
+        raise ExportError(f"{path} is no checkpoint that can be loaded without running code from it: {first}") from error
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ExportError(f"{path} is no PyTorch checkpoint, or it is damaged: {error}") from error
     if not isinstance(content, Mapping):
@@ -183,9 +181,7 @@ def _unpaired(path: Path, content: Mapping[str, object]) -> UnpairedCheckpoint:
         # The reference sets lora_alpha = rank for this family's UNet, so its scale is 1.
         part = _network(path, content[state_key], None, rank, rank, content[target_key])
         if part.tensors:
-            raise ExportError(
-                f"{path}: {state_key} holds tensors that are no LoRA: {', '.join(list(part.tensors)[:3])}"
-            )
+            raise ExportError(f"{path}: {state_key} holds tensors that are no LoRA: {', '.join(list(part.tensors)[:3])}")
         adapters += part.adapters
         targets += part.targets
     vaes: dict[Half, NetworkWeights] = {}

@@ -34,31 +34,19 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     source = p.add_argument_group("what to export")
-    source.add_argument(
-        "--checkpoint", type=Path, metavar="FILE.pkl", help="a checkpoint as the training scripts save it"
-    )
-    source.add_argument(
-        "--base", metavar="DIR|HUB_ID", help="the base model: a diffusers folder, or a Hub id to download"
-    )
-    source.add_argument(
-        "--base-name", metavar="NAME", help="what bundles on this base call it (default: its last word)"
-    )
+    source.add_argument("--checkpoint", type=Path, metavar="FILE.pkl", help="a checkpoint as the training scripts save it")
+    source.add_argument("--base", metavar="DIR|HUB_ID", help="the base model: a diffusers folder, or a Hub id to download")
+    source.add_argument("--base-name", metavar="NAME", help="what bundles on this base call it (default: its last word)")
     source.add_argument("--direction", choices=("a2b", "b2a", "both"), help="which half of a CycleGAN-Turbo checkpoint")
-    source.add_argument(
-        "--random-init", choices=("tiny", "sd-turbo"), help="make base and checkpoint with random weights first"
-    )
-    source.add_argument(
-        "--kind", choices=("sketch", "edge", "cyclegan"), default="sketch", help="which kind --random-init makes"
-    )
+    source.add_argument("--random-init", choices=("tiny", "sd-turbo"), help="make base and checkpoint with random weights first")
+    source.add_argument("--kind", choices=("sketch", "edge", "cyclegan"), default="sketch", help="which kind --random-init makes")
     source.add_argument("--keep", type=Path, metavar="DIR", help="where --random-init leaves base and checkpoint")
     source.add_argument("--seed", type=int, default=1, help="of --random-init")
     result = p.add_argument_group("what comes out")
     result.add_argument("--out", type=Path, required=True, metavar="models/NAME", help="the bundle's folder")
     result.add_argument("--precision", choices=("fp32", "fp16"), default="fp32", help="of the stored weights")
     result.add_argument("--layout", choices=("fused", "staged"), default="fused", help="one graph, or three")
-    result.add_argument(
-        "--target", choices=("cpu", "cuda"), default="cpu", help="whose operators the graphs are made of"
-    )
+    result.add_argument("--target", choices=("cpu", "cuda"), default="cpu", help="whose operators the graphs are made of")
     result.add_argument("--force", action="store_true", help="replace a bundle that exists")
     words = p.add_argument_group("what the bundle says of itself")
     words.add_argument("--id", help="default: the folder's name")
@@ -75,9 +63,7 @@ def parser() -> argparse.ArgumentParser:
     words.add_argument("--template", help="prompt template with {prompt}")
     words.add_argument("--example", help="a prompt that shows the model well")
     words.add_argument("--direction-id", action="append", default=[], metavar="ID", help="a direction's name, in order")
-    words.add_argument(
-        "--prompt", action="append", default=[], help="a direction's fixed prompt, in order (CycleGAN-Turbo)"
-    )
+    words.add_argument("--prompt", action="append", default=[], help="a direction's fixed prompt, in order (CycleGAN-Turbo)")
     words.add_argument("--weights-licence", default="not stated", help="licence of the weights")
     words.add_argument("--data-licence", help="licence of the data they were trained on")
     words.add_argument("--origin", help="where the weights come from; default: the checkpoint's file name")

@@ -31,9 +31,7 @@ class Examples:
     gamma: Tensor
 
     @staticmethod
-    def make(
-        assembly: Assembly, embedding: tuple[int, int], latent: tuple[int, int], batch: int, seed: int
-    ) -> Examples:
+    def make(assembly: Assembly, embedding: tuple[int, int], latent: tuple[int, int], batch: int, seed: int) -> Examples:
         """Random inputs; `latent` is (h, w), `embedding` (L, D). The picture has smooth parts and hard edges."""
         generator = torch.Generator().manual_seed(seed)
         height, width = (side * assembly.downscale for side in latent)

@@ -53,9 +53,7 @@ def _direction_id(published: Published) -> str:
 PUBLISHED = {
     item.name: item
     for item in (
-        Published(
-            "edge_to_image", "edge_to_image_loras.pkl", "Edges to image", "edge", example="a blue bird on a branch"
-        ),
+        Published("edge_to_image", "edge_to_image_loras.pkl", "Edges to image", "edge", example="a blue bird on a branch"),
         Published(
             "sketch_to_image_stochastic",
             "sketch_to_image_stochastic_lora.pkl",

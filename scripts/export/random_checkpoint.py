@@ -63,14 +63,10 @@ def cyclegan_content(base: Path, shape: Architecture) -> dict[str, object]:
     for name, _ in unet.named_parameters():
         if "bias" in name or "norm" in name or not any(pattern in name for pattern in _UNPAIRED_PATTERNS):
             continue
-        part = (
-            "encoder" if "down_blocks" in name or "conv_in" in name else "decoder" if "up_blocks" in name else "others"
-        )
+        part = "encoder" if "down_blocks" in name or "conv_in" in name else "decoder" if "up_blocks" in name else "others"
         targets[part].append(name.replace(".weight", ""))
     for part, names in targets.items():
-        config = LoraConfig(
-            r=shape.rank_unet, init_lora_weights="gaussian", target_modules=names, lora_alpha=shape.rank_unet
-        )
+        config = LoraConfig(r=shape.rank_unet, init_lora_weights="gaussian", target_modules=names, lora_alpha=shape.rank_unet)
         unet.add_adapter(config, adapter_name=f"default_{part}")
     _randomise_lora(unet)
     state = {part: get_peft_model_state_dict(unet, adapter_name=f"default_{part}") for part in targets}

@@ -6,10 +6,8 @@ import json
 from pathlib import Path
 
 #: Words a test or a demo is likely to use; their merges are what makes this a BPE and not only bytes.
-_WORDS = (
-    "a an the of in on at by and with to is photo photograph picture drawing sketch painting bird cat dog house tree sea sky sun "
-    "moon star flower fish boat car night day rain rainy clear driving heavy style color colour red green blue yellow art line"
-).split()
+_WORDS = """a an the of in on at by and with to is photo photograph picture drawing sketch painting bird cat dog house tree sea sky
+sun moon star flower fish boat car night day rain rainy clear driving heavy style color colour red green blue yellow art line"""
 
 
 def _byte_alphabet() -> list[str]:
@@ -24,7 +22,7 @@ def build_vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
     alphabet = _byte_alphabet()
     tokens = [*alphabet, *(letter + "</w>" for letter in alphabet)]
     merges: list[tuple[str, str]] = []
-    for word in _WORDS:
+    for word in _WORDS.split():
         pieces = [*word[:-1], word[-1] + "</w>"]
         while len(pieces) > 1:
             pair = (pieces[0], pieces[1])

@@ -84,7 +84,5 @@ def verify_direction(
         expected = assembly.fused(*arguments).numpy()
     result = closeness(run_graphs(graphs, layout, feeds), expected)
     if result.psnr < LEAST_PSNR[target.precision]:
-        raise ExportError(
-            f"the exported graphs are not the model: {result}; the bar is {LEAST_PSNR[target.precision]} dB"
-        )
+        raise ExportError(f"the exported graphs are not the model: {result}; the bar is {LEAST_PSNR[target.precision]} dB")
     return result

@@ -33,9 +33,7 @@ def run_transformer(op: PlainOperators, transformer: nn.Module, x: Tensor, text:
     linear = transformer.use_linear_projection
     hidden = op.group_norm(transformer.norm, x, silu=False)
     tokens = (
-        op.linear(transformer.proj_in, op.to_tokens(hidden))
-        if linear
-        else op.to_tokens(op.conv(transformer.proj_in, hidden))
+        op.linear(transformer.proj_in, op.to_tokens(hidden)) if linear else op.to_tokens(op.conv(transformer.proj_in, hidden))
     )
     for block in transformer.transformer_blocks:
         tokens = _run_transformer_block(op, block, tokens, text)

@@ -55,9 +55,7 @@ class GuidedConv2d(nn.Module):
         super().__init__()
         rank = delta.down.shape[0]
         self.base = base
-        self.down = nn.Conv2d(
-            base.in_channels, rank, base.kernel_size, base.stride, base.padding, base.dilation, bias=False
-        )
+        self.down = nn.Conv2d(base.in_channels, rank, base.kernel_size, base.stride, base.padding, base.dilation, bias=False)
         self.up = nn.Conv2d(rank, base.out_channels, 1, bias=False)
         self.down.weight.data = delta.down.clone()
         self.up.weight.data = delta.up * delta.scale
@@ -139,9 +137,7 @@ def attach_guided(root: nn.Module, deltas: dict[str, LoraDelta], guide: Guide) -
         _check_fit(name, module, delta)
         if isinstance(module, nn.Conv2d):
             if module.groups != 1 or module.padding_mode != "zeros":
-                raise ExportError(
-                    f"{name} is a grouped or specially padded convolution, which LoRA branches do not cover"
-                )
+                raise ExportError(f"{name} is a grouped or specially padded convolution, which LoRA branches do not cover")
             guided: nn.Module = GuidedConv2d(module, delta, guide)
         elif isinstance(module, nn.Linear):
             guided = GuidedLinear(module, delta, guide)

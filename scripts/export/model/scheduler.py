@@ -36,9 +36,7 @@ def one_step(config: dict[str, object]) -> OneStep:
     elif schedule == "linear":
         betas = torch.linspace(start, end, steps, dtype=torch.float64)
     else:
-        raise ExportError(
-            f"the base's scheduler has beta_schedule={schedule!r}; scaled_linear and linear are supported"
-        )
+        raise ExportError(f"the base's scheduler has beta_schedule={schedule!r}; scaled_linear and linear are supported")
     prediction = config.get("prediction_type", "epsilon")
     if prediction != "epsilon":
         raise ExportError(f"the base's scheduler has prediction_type={prediction!r}; only epsilon is supported")

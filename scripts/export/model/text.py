@@ -18,9 +18,7 @@ class TextEncoder(nn.Module):
         inner = getattr(model, "text_model", model)
         config = model.config
         if config.hidden_act not in ("gelu", "quick_gelu"):
-            raise ExportError(
-                f"the base's text encoder has hidden_act={config.hidden_act!r}; supported are gelu, quick_gelu"
-            )
+            raise ExportError(f"the base's text encoder has hidden_act={config.hidden_act!r}; supported are gelu, quick_gelu")
         self.token_embedding = inner.embeddings.token_embedding
         self.position_embedding = inner.embeddings.position_embedding
         self.layers = inner.encoder.layers
