@@ -21,7 +21,7 @@ export type Canny = (picture: Raster, lowThreshold: number, highThreshold: numbe
  * channels the strongest gradient of them at each pixel. Its result is [H,W], edges 255 on 0.
  */
 export async function loadCanny(): Promise<Canny> {
-  const cv = await loadOpenCv();
+  const { cv } = await loadOpenCv();
   return (picture, lowThreshold, highThreshold) => {
     const source = new cv.Mat(picture.height, picture.width, cv.CV_8UC3);
     const edges = new cv.Mat();
@@ -37,12 +37,13 @@ export async function loadCanny(): Promise<Canny> {
   };
 }
 
-async function loadOpenCv(): Promise<OpenCv> {
+/** Wrapped, because OpenCV's module has a `then` of its own: a promise that resolved to it would never settle. */
+async function loadOpenCv(): Promise<{ cv: OpenCv }> {
   const cv = createRequire(import.meta.url)('@techstark/opencv-js') as OpenCv;
   if (typeof cv.Mat !== 'function') {
     await new Promise<void>((resolve) => {
       cv.onRuntimeInitialized = resolve;
     });
   }
-  return cv;
+  return { cv };
 }

@@ -63,7 +63,12 @@ export function isQuick(picture: Raster, plan: FitPlan, conditioning: Conditioni
 /** [H,W] → [H,W,3]. */
 function threeChannels(grey: Uint8Array): Uint8Array {
   const data = new Uint8Array(grey.length * 3);
-  for (let pixel = 0; pixel < grey.length; pixel++)
-    data.fill(grey[pixel] as number, pixel * 3, pixel * 3 + 3);
+  let to = 0;
+  for (let pixel = 0; pixel < grey.length; pixel++) {
+    const value = grey[pixel] as number;
+    data[to++] = value;
+    data[to++] = value;
+    data[to++] = value;
+  }
   return data;
 }
