@@ -40,7 +40,13 @@ async function serve(config: Config): Promise<void> {
     logger.info('stopped');
   });
 
-  await app.listen({ host: config.HOST, port: config.PORT });
+  try {
+    await app.listen({ host: config.HOST, port: config.PORT });
+  } catch (error) {
+    // Engines that are loading would complain about a parent that is gone.
+    await service.close();
+    throw error;
+  }
   const { port } = app.server.address() as AddressInfo;
   const host = config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST;
   const shown = host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host;

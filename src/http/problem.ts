@@ -78,7 +78,8 @@ export function invalidRequest(faults: FieldFault[]): Img2ImgError {
 /** Turns anything thrown into a problem; what is not ours to tell becomes a plain `internal_error`. */
 export function toProblem(error: unknown, requestId?: string): Problem {
   if (error instanceof Img2ImgError && error.code !== 'invalid_config') {
-    return build(error.code, error.message, error.details, {}, error.retryAfterSeconds, requestId);
+    const details = withMessages(error.details, error.message);
+    return build(error.code, error.message, details, {}, error.retryAfterSeconds, requestId);
   }
   if (error instanceof HttpError) {
     return build(error.code, error.message, error.details, error.headers, error.retryAfterSeconds, requestId);
@@ -94,6 +95,13 @@ export function toProblem(error: unknown, requestId?: string): Problem {
     requestId,
   );
   return { ...problem, unexpected: true };
+}
+
+/** A fault that stands alone need not repeat the error's own sentence; its reader gets it all the same. */
+function withMessages(details: Record<string, unknown>, message: string): Record<string, unknown> {
+  if (!Array.isArray(details.errors)) return details;
+  const errors = (details.errors as Record<string, unknown>[]).map((fault) => ({ message, ...fault }));
+  return { ...details, errors };
 }
 
 /** Codes of Fastify and its plugins that are the client's doing. */
