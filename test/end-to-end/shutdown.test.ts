@@ -1,0 +1,51 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { sketch, translate } from './pictures.js';
+import { metric, type ServerProcess, startServer, until } from './server-process.js';
+
+let server: ServerProcess | undefined;
+afterEach(() => server?.stop());
+
+/** Whether a process is still there. */
+function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('SIGTERM under load', () => {
+  it('answers every accepted request and ends with code 0, its engines with it', async () => {
+    const running = await startServer();
+    server = running;
+    const { url } = running;
+    const images = await Promise.all(Array.from({ length: 32 }, (_, i) => sketch(i)));
+    const requests = images.map((image, i) => translate(url, image, { prompt: 'duck', seed: i }));
+    await until(async () => (await metric(url, 'img2img_admitted_pictures')) >= 16, 5_000);
+    running.process.kill('SIGTERM');
+    const answers = await Promise.all(
+      requests.map(async (request) => {
+        const answer = await request;
+        const body = await answer.arrayBuffer();
+        return { status: answer.status, length: body.byteLength };
+      }),
+    );
+    // One that had not reached the server yet may be told that it is shutting down; none is cut off.
+    expect(answers.every(({ status, length }) => (status === 200 || status === 503) && length > 0)).toBe(
+      true,
+    );
+    expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(16);
+    expect(await running.exited).toBe(0);
+    expect(running.enginePids().filter(lives)).toEqual([]);
+  });
+
+  it('ends the engines even when the server itself is killed', async () => {
+    const running = await startServer();
+    server = running;
+    const pids = running.enginePids();
+    running.process.kill('SIGKILL');
+    await running.exited;
+    await until(() => !pids.some(lives), 5_000);
+  });
+});
