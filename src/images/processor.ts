@@ -69,6 +69,10 @@ export class ImageProcessor {
     // A copy, because the workers take over what they are given and this may be a slice of a batch.
     return same
       ? result
-      : this.#workers.run({ task: 'restore', picture: { ...result, data: result.data.slice() }, plan });
+      : this.#workers.run({
+          task: 'restore',
+          picture: { ...result, data: new Uint8Array(result.data) },
+          plan,
+        });
   }
 }

@@ -54,11 +54,21 @@ function describeText(data: Uint8Array): string | undefined {
   const head = data.subarray(0, 1024);
   // Control characters other than white space do not stand in text.
   if (head.some((byte) => byte < 32 && (byte < 9 || byte > 13))) return undefined;
-  const text = latin1(head, 0, head.length).trimStart();
+  const text = utf8(head)?.trimStart();
+  if (text === undefined) return undefined;
   if (/<svg[\s>]/i.test(text)) return 'SVG';
-  if (/^(\xef\xbb\xbf)?<(!doctype html|html)/i.test(text)) return 'an HTML page';
+  if (/^<(!doctype html|html)/i.test(text)) return 'an HTML page';
   if (/^data:/i.test(text)) return 'a data URI in place of the bytes';
   return 'text';
+}
+
+function utf8(head: Uint8Array): string | undefined {
+  try {
+    // As a stream, because the head may end inside a character.
+    return new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Major and compatible brands of an ISO base media file (AVIF, HEIC, MP4 …), or none where it is not one. */

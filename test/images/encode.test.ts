@@ -1,0 +1,105 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { decodeImage } from '../../src/images/decode.js';
+import { encodeImage, mimeTypes } from '../../src/images/encode.js';
+import { type Fit, planFit, restoredSize } from '../../src/images/fit.js';
+import { ImageProcessor } from '../../src/images/processor.js';
+import { anySize, compare, pipeline, pixel, scene, workers } from './helpers.js';
+
+const picture = scene(96, 64);
+const formats = ['png', 'jpeg', 'webp', 'avif'] as const;
+
+describe('encoding', () => {
+  for (const format of formats) {
+    it(`gives ${format} of the size and nearly the colours that went in`, async () => {
+      const encoded = await encodeImage(picture, { format });
+      const decoded = await decodeImage(encoded, { maxPixels: 1e6 });
+      expect([decoded.width, decoded.height]).toEqual([96, 64]);
+      const [a, b] = [pixel(decoded, 48, 32), pixel(picture, 48, 32)];
+      expect(Math.max(...a.map((value, index) => Math.abs(value - (b[index] ?? 0))))).toBeLessThan(40);
+      expect(mimeTypes[format]).toBe(`image/${format}`);
+    });
+  }
+
+  it('png is lossless', async () => {
+    const decoded = await decodeImage(await encodeImage(picture, { format: 'png' }), { maxPixels: 1e6 });
+    expect(compare(decoded.data, picture.data).largest).toBe(0);
+  });
+
+  it('a higher quality is nearer and longer', async () => {
+    for (const format of ['jpeg', 'webp', 'avif'] as const) {
+      const lengths = await Promise.all(
+        [20, 95].map(async (quality) => (await encodeImage(picture, { format, quality })).length),
+      );
+      expect(lengths[1]).toBeGreaterThan(lengths[0] ?? 0);
+    }
+  });
+
+  it('the same pixels give the same bytes', async () => {
+    for (const format of formats) {
+      const [one, two] = await Promise.all([1, 2].map(() => encodeImage(picture, { format })));
+      expect(one?.equals(two ?? Buffer.alloc(0))).toBe(true);
+    }
+  });
+});
+
+describe('restoring the size', () => {
+  const processor = new ImageProcessor({ maxPixels: 1e7, workers });
+  afterAll(() => processor.close());
+  const size = { width: 64, height: 64 };
+
+  async function roundTrip(fit: Fit, width: number, height: number) {
+    const encoded = await pipeline(scene(width, height)).png().toBuffer();
+    const sized = fit === 'none' ? {} : { size };
+    const prepared = await processor.prepare(encoded, {
+      fit,
+      ...sized,
+      rules: anySize,
+      conditioning: { kind: 'image' },
+    });
+    const result = { data: prepared.data, width: prepared.width, height: prepared.height };
+    const finished = await processor.finish(result, { format: 'png', restore: prepared.plan });
+    return { finished, decoded: await decodeImage(finished.data, { maxPixels: 1e7 }), plan: prepared.plan };
+  }
+
+  for (const fit of ['contain', 'fill', 'none'] as const) {
+    it(`gives the source's size back: ${fit}`, async () => {
+      const { finished, decoded } = await roundTrip(fit, 150, 99);
+      expect([finished.width, finished.height]).toEqual([150, 99]);
+      expect([decoded.width, decoded.height]).toEqual([150, 99]);
+      // The picture lies where it lay: nothing of the padding is left, nothing moved.
+      const source = scene(150, 99);
+      for (const [x, y] of [
+        [4, 4],
+        [140, 90],
+        [75, 50],
+      ] as const) {
+        const [a, b] = [pixel(decoded, x, y), pixel(source, x, y)];
+        expect(
+          Math.max(Math.abs((a[0] ?? 0) - (b[0] ?? 0)), Math.abs((a[1] ?? 0) - (b[1] ?? 0))),
+        ).toBeLessThan(12);
+      }
+    });
+  }
+
+  it('gives the part that was seen its size back: cover', async () => {
+    const { finished } = await roundTrip('cover', 150, 99);
+    expect([finished.width, finished.height]).toEqual([99, 99]);
+  });
+
+  it('leaves a result alone that has the size already', async () => {
+    const { decoded } = await roundTrip('fill', 64, 64);
+    expect(compare(decoded.data, scene(64, 64).data).largest).toBe(0);
+  });
+
+  it('leaves the buffer that it was given as it was', async () => {
+    const plan = planFit({ width: 100, height: 100 }, 'fill', size, anySize);
+    const data = Buffer.from(scene(64, 64).data);
+    await processor.finish({ data, width: 64, height: 64 }, { format: 'jpeg', restore: plan });
+    expect(data.length).toBe(64 * 64 * 3);
+  });
+
+  it('never gives a side of nothing', () => {
+    const plan = planFit({ width: 2000, height: 1 }, 'cover', size, anySize);
+    expect(restoredSize(plan)).toEqual({ width: 1, height: 1 });
+  });
+});
