@@ -69,7 +69,7 @@ export interface ResultMessage {
   batch_size: number;
   timings: Timings;
   /** Sentences, for example that the prompt was truncated. */
-  warnings?: string[];
+  warnings?: string[] | undefined;
 }
 
 /** Frames that get no picture: newer ones overtook them, or the last picture is theirs already. */
@@ -83,7 +83,7 @@ export interface ErrorMessage {
   type: 'error';
   problem: Problem;
   /** The frame that failed; absent where the fault is not a frame's. */
-  frame?: number | string;
+  frame?: number | string | undefined;
 }
 
 export type ServerMessage = ReadyMessage | ResultMessage | DroppedMessage | ErrorMessage;

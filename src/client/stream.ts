@@ -1,8 +1,9 @@
 /** The stream client: push frames as fast as they come, get the newest picture, and never mind the connection. */
-import { type Backoff, backoffDelay } from './backoff.js';
+import { Connection, MESSAGE_TOO_BIG } from './connection.js';
 import { Events } from './events.js';
+import { bytesOf } from './frame.js';
 import type { Problem, ResultMessage, ServerMessage, StreamConfiguration } from './protocol.js';
-import { platformSocket, type SocketConstructor, type SocketLike, streamUrl } from './socket.js';
+import { platformSocket, streamUrl } from './socket.js';
 import type { FrameSource, StreamEvents, StreamOptions, StreamResult, StreamStatus } from './types.js';
 
 interface Waiting {
@@ -17,10 +18,11 @@ interface Sent extends Waiting {
 
 /** More bytes than this not yet on the wire: the network is slower than the pen, so newer frames had better wait here. */
 const MAX_BUFFERED_BYTES = 262_144;
+const BUFFER_CHECK_MS = 20;
 /** Problems that pass: too many requests, and no engine just now. */
 const PASSING_STATUS: readonly number[] = [429, 503];
-const NORMAL_CLOSURE = 1000;
-const MESSAGE_TOO_BIG = 1009;
+const DEFAULT_RETRY_SECONDS = 1;
+const MAX_RETRY_SECONDS = 30;
 
 /**
  * Opens a stream. It connects at once, and again after every loss until it is closed.
@@ -33,19 +35,11 @@ export function connect(server: string | URL, options: StreamOptions = {}): Img2
 
 /** Iterating gives the newest result each time; a slow reader skips what newer ones have overtaken. */
 export class Img2ImgStream implements AsyncIterable<StreamResult> {
-  readonly #url: string;
-  readonly #Socket: SocketConstructor;
+  readonly #connection: Connection;
   readonly #throttleMs: number;
   readonly #maxUnanswered: number;
-  readonly #silenceMs: number;
-  readonly #backoff: Backoff;
   readonly #signal: AbortSignal | undefined;
   readonly #events = new Events<StreamEvents>();
-
-  #status: StreamStatus = { state: 'connecting', attempt: 0 };
-  #socket: SocketLike | undefined;
-  #attempt = 0;
-  #retryTimer: ReturnType<typeof setTimeout> | undefined;
 
   #configuration: StreamConfiguration;
   #frames = 0;
@@ -56,34 +50,40 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   /** A source was asked for its bytes and has not given them yet. */
   #preparing = false;
   #pumpTimer: ReturnType<typeof setTimeout> | undefined;
+  /** On the clock of `performance.now()`; in the future while the server has asked us to wait. */
   #lastSentAt = Number.NEGATIVE_INFINITY;
   /** Binary frames sent on this connection; the server numbers them the same way. */
   #wireFrames = 0;
   /** By their number on this connection, oldest first. */
-  #unanswered = new Map<number, Sent>();
+  readonly #unanswered = new Map<number, Sent>();
   /** The text message whose picture is the next binary one. */
   #announced: ResultMessage | undefined;
-  #silenceTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(url: string, options: StreamOptions) {
-    this.#url = url;
-    this.#Socket = options.WebSocket ?? platformSocket();
     this.#throttleMs = options.throttleMs ?? 33;
     this.#maxUnanswered = options.maxUnanswered ?? 3;
-    this.#silenceMs = options.silenceMs ?? 90_000;
-    this.#backoff = { firstMs: 250, maxMs: 8_000, ...options.backoff };
     this.#configuration = { ...options.configuration };
     this.#signal = options.signal;
+    this.#connection = new Connection({
+      url,
+      Socket: options.WebSocket ?? platformSocket(),
+      backoff: { firstMs: 250, maxMs: 8_000, ...options.backoff },
+      silenceMs: options.silenceMs ?? 90_000,
+      status: (status) => this.#events.emit('status', status),
+      opened: () => this.#onOpened(),
+      message: (data) => this.#onMessage(data),
+      lost: (code) => this.#onLost(code),
+    });
     if (options.signal?.aborted) {
-      this.#status = { state: 'closed' };
+      this.#connection.close();
       return;
     }
     options.signal?.addEventListener('abort', this.#onAbort, { once: true });
-    this.#open();
+    this.#connection.open();
   }
 
   get status(): StreamStatus {
-    return this.#status;
+    return this.#connection.status;
   }
 
   get configuration(): StreamConfiguration {
@@ -98,8 +98,8 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   /** Replaces the whole configuration, and translates the newest frame again with it. */
   configure(configuration: StreamConfiguration): void {
     this.#configuration = { ...configuration };
-    this.#wake();
-    if (this.#status.state === 'open') this.#sendConfiguration();
+    this.#connection.wake();
+    this.#sendConfiguration();
     if (this.#newest !== undefined && this.#waiting === undefined && !this.#preparing)
       this.push(this.#newest);
   }
@@ -111,13 +111,14 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   push(source: FrameSource): number {
     this.#frames += 1;
     const frame = this.#frames;
-    if (this.#status.state === 'closed') return frame;
-    if (this.#waiting !== undefined) {
-      this.#events.emit('dropped', { frames: [this.#waiting.frame], reason: 'overtaken' });
-    }
+    if (this.status.state === 'closed') return frame;
+    const overtaken = this.#waiting;
     this.#newest = source;
     this.#waiting = { frame, source };
-    this.#wake();
+    if (overtaken !== undefined) {
+      this.#events.emit('dropped', { frames: [overtaken.frame], reason: 'overtaken' });
+    }
+    this.#connection.wake();
     this.#pump();
     return frame;
   }
@@ -130,22 +131,17 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
 
   /** Tries at once instead of at the end of the wait, for example when the network is back. */
   reconnect(): void {
-    if (this.#status.state === 'waiting' || this.#status.state === 'idle') this.#open();
+    this.#connection.reconnect();
   }
 
   /** Ends the stream and every iteration over it. */
   close(): void {
-    if (this.#status.state === 'closed') return;
+    if (this.status.state === 'closed') return;
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    clearTimeout(this.#retryTimer);
     clearTimeout(this.#pumpTimer);
-    clearTimeout(this.#silenceTimer);
     this.forget();
     this.#unanswered.clear();
-    const socket = this.#socket;
-    this.#leaveSocket();
-    socket?.close(NORMAL_CLOSURE);
-    this.#setStatus({ state: 'closed' });
+    this.#connection.close();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<StreamResult, void, undefined> {
@@ -164,7 +160,7 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
           const result: StreamResult = newest;
           newest = undefined;
           yield result;
-        } else if (this.#status.state === 'closed') {
+        } else if (this.status.state === 'closed') {
           return;
         } else {
           await new Promise<void>((resolve) => {
@@ -179,97 +175,55 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
 
   readonly #onAbort = () => this.close();
 
-  #setStatus(status: StreamStatus): void {
-    this.#status = status;
-    this.#events.emit('status', status);
-  }
-
-  #wake(): void {
-    if (this.#status.state === 'idle') this.#open();
-  }
-
-  #open(): void {
-    clearTimeout(this.#retryTimer);
-    this.#setStatus({ state: 'connecting', attempt: this.#attempt });
-    const socket = new this.#Socket(this.#url);
-    socket.binaryType = 'arraybuffer';
-    this.#socket = socket;
-    socket.onopen = () => {
-      this.#setStatus({ state: 'open' });
-      this.#sendConfiguration();
-      this.#pump();
-    };
-    socket.onmessage = (event: { data: unknown }) => this.#onMessage(event.data);
-    // `close` follows every `error` and is where we act; Node's `ws` would throw an error nobody listens to.
-    socket.onerror = () => {};
-    socket.onclose = (event: { code: number }) => this.#onClose(event.code);
-  }
-
-  /** From here on nothing that the socket still says reaches us. */
-  #leaveSocket(): void {
-    const socket = this.#socket;
-    this.#socket = undefined;
+  #onOpened(): void {
     this.#wireFrames = 0;
-    this.#announced = undefined;
-    clearTimeout(this.#silenceTimer);
-    if (socket === undefined) return;
-    socket.onopen = null;
-    socket.onmessage = null;
-    socket.onclose = null;
-    socket.onerror = () => {};
+    this.#sendConfiguration();
+    this.#pump();
   }
 
-  #onClose(code: number): void {
-    const unanswered = [...this.#unanswered.values()];
+  /** The newest frame without an answer is sent again on the next socket; all others were overtaken by it. */
+  #onLost(code: number): boolean {
+    const newest = [...this.#unanswered.values()].at(-1);
     this.#unanswered.clear();
-    this.#leaveSocket();
+    this.#announced = undefined;
     if (code === MESSAGE_TOO_BIG) {
       const problem = {
         title: 'Frame too large',
         status: 413,
         detail: 'The server takes no frame this large.',
       };
-      this.#events.emit('error', { problem, frame: unanswered.at(-1)?.frame, willRetry: false });
-    } else {
-      const newest = unanswered.at(-1);
-      if (this.#waiting === undefined && newest !== undefined) this.#waiting = newest;
+      this.#events.emit('error', { problem, frame: newest?.frame, willRetry: false });
+    } else if (this.#waiting === undefined && !this.#preparing) {
+      this.#waiting = newest;
     }
-    if (code === NORMAL_CLOSURE && this.#waiting === undefined && !this.#preparing) {
-      this.#setStatus({ state: 'idle' });
-      return;
-    }
-    const retryInMs = backoffDelay(this.#attempt, this.#backoff, Math.random());
-    this.#attempt += 1;
-    this.#retryTimer = setTimeout(() => this.#open(), retryInMs);
-    this.#setStatus({ state: 'waiting', attempt: this.#attempt, retryInMs });
+    return this.#waiting !== undefined || this.#preparing;
   }
 
   #sendConfiguration(): void {
-    this.#socket?.send(JSON.stringify({ type: 'configure', ...this.#configuration }));
-    this.#expectAnswer();
+    this.#connection.send(JSON.stringify({ type: 'configure', ...this.#configuration }));
   }
 
   /** Sends the waiting frame as soon as the throttle, the network and the server allow. */
   #pump(): void {
-    const socket = this.#socket;
-    if (socket === undefined || this.#status.state !== 'open') return;
-    if (this.#waiting === undefined || this.#preparing || this.#unanswered.size >= this.#maxUnanswered)
-      return;
+    const { current } = this.#connection;
+    const taken = this.#waiting;
+    if (current === undefined || taken === undefined || this.#preparing) return;
+    if (this.#unanswered.size >= this.#maxUnanswered) return;
     const throttled = this.#lastSentAt + this.#throttleMs - performance.now();
-    const delay = Math.max(throttled, socket.bufferedAmount > MAX_BUFFERED_BYTES ? 20 : 0);
+    const congested = this.#connection.bufferedAmount > MAX_BUFFERED_BYTES ? BUFFER_CHECK_MS : 0;
+    const delay = Math.max(throttled, congested);
     if (delay > 0) {
       clearTimeout(this.#pumpTimer);
       this.#pumpTimer = setTimeout(() => this.#pump(), delay);
       return;
     }
-    const taken = this.#waiting;
     this.#waiting = undefined;
     this.#preparing = true;
     void bytesOf(taken.source).then(
       (bytes) => {
         this.#preparing = false;
-        if (this.#socket === socket) this.#send(socket, taken, bytes);
-        else if (this.#status.state !== 'closed') this.#waiting ??= taken;
+        if (this.#connection.current === current) this.#send(taken, bytes);
+        else if (this.#newest !== undefined) this.#waiting ??= taken;
         this.#pump();
       },
       (cause: unknown) => {
@@ -282,28 +236,25 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     );
   }
 
-  #send(socket: SocketLike, taken: Waiting, bytes: ArrayBuffer | Uint8Array<ArrayBuffer>): void {
+  #send(taken: Waiting, bytes: ArrayBuffer | Uint8Array<ArrayBuffer>): void {
     this.#wireFrames += 1;
     this.#lastSentAt = performance.now();
-    this.#unanswered.set(this.#wireFrames, {
-      ...taken,
-      sentAt: this.#lastSentAt,
-      configuration: this.#configuration,
-    });
-    socket.send(bytes);
-    this.#expectAnswer();
+    const sent = { ...taken, sentAt: this.#lastSentAt, configuration: this.#configuration };
+    this.#unanswered.set(this.#wireFrames, sent);
+    this.#connection.send(bytes);
+    this.#connection.watch(true);
     this.#events.emit('sent', { frame: taken.frame });
   }
 
   #onMessage(data: unknown): void {
-    this.#attempt = 0;
     if (typeof data === 'string') {
       this.#onText(JSON.parse(data) as ServerMessage);
     } else if (data instanceof ArrayBuffer && this.#announced !== undefined) {
-      this.#onPicture(this.#announced, data);
+      const message = this.#announced;
       this.#announced = undefined;
+      this.#onPicture(message, data);
     }
-    this.#expectAnswer();
+    this.#connection.watch(this.#unanswered.size > 0);
     this.#pump();
   }
 
@@ -314,12 +265,12 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     } else if (message.type === 'result') {
       this.#announced = message;
     } else if (message.type === 'dropped') {
-      const frames = message.frames
-        .map((frame) => this.#answer(frame)?.frame)
-        .filter((frame) => frame !== undefined);
+      const sent = message.frames.map((frame) => this.#answer(frame));
+      const frames = sent.flatMap((each) => each?.frame ?? []);
       this.#events.emit('dropped', { frames, reason: message.reason });
     } else if (message.type === 'error') {
-      this.#onProblem(message.problem, message.frame === undefined ? undefined : this.#answer(message.frame));
+      const sent = message.frame === undefined ? undefined : this.#answer(message.frame);
+      this.#onProblem(message.problem, sent);
     }
   }
 
@@ -342,14 +293,16 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     });
   }
 
+  /** A frame that met a passing problem, and that nothing newer has overtaken, gets another chance. */
   #onProblem(problem: Problem, sent: Sent | undefined): void {
     const newer = this.#waiting !== undefined || this.#preparing || this.#unanswered.size > 0;
-    const willRetry = sent !== undefined && !newer && PASSING_STATUS.includes(problem.status);
+    const passing = PASSING_STATUS.includes(problem.status);
+    const willRetry = sent !== undefined && passing && !newer && this.#newest !== undefined;
     if (willRetry) {
+      const { retry_after_seconds: asked } = problem;
+      const seconds = typeof asked === 'number' ? Math.min(asked, MAX_RETRY_SECONDS) : DEFAULT_RETRY_SECONDS;
       this.#waiting = sent;
-      // The throttle counts from here: the frame waits as long as the server asks, or a second.
-      const seconds = typeof problem.retry_after_seconds === 'number' ? problem.retry_after_seconds : 1;
-      this.#lastSentAt = performance.now() + Math.min(seconds, 30) * 1000 - this.#throttleMs;
+      this.#lastSentAt = performance.now() + seconds * 1000 - this.#throttleMs;
     }
     this.#events.emit('error', { problem, frame: sent?.frame, willRetry });
   }
@@ -359,23 +312,4 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     this.#unanswered.delete(Number(wireFrame));
     return sent;
   }
-
-  /** (Re)starts the watch over a connection that owes us something: a half-open one never says that it is gone. */
-  #expectAnswer(): void {
-    clearTimeout(this.#silenceTimer);
-    if (this.#unanswered.size === 0) return;
-    this.#silenceTimer = setTimeout(() => {
-      const socket = this.#socket;
-      this.#onClose(0);
-      socket?.close();
-    }, this.#silenceMs);
-  }
-}
-
-async function bytesOf(source: FrameSource): Promise<ArrayBuffer | Uint8Array<ArrayBuffer>> {
-  const frame = typeof source === 'function' ? await source() : source;
-  if (frame instanceof Blob) return frame.arrayBuffer();
-  if (frame instanceof ArrayBuffer) return frame;
-  // A view may lie in shared memory, which a socket does not take.
-  return frame.buffer instanceof ArrayBuffer ? (frame as Uint8Array<ArrayBuffer>) : Uint8Array.from(frame);
 }

@@ -12,7 +12,8 @@ import { Takeaway } from './panels/takeaway.js';
 import type { Tools } from './panels/tools.js';
 import { Variations } from './panels/variations.js';
 import { Words } from './panels/words.js';
-import { type Catalogue, type ReadyModel, serverUrl } from './session/api.js';
+import { serverUrl } from './session/api.js';
+import type { Catalogue, ReadyModel } from './session/catalogue.js';
 import { hashOf, settingsOf } from './session/link.js';
 import { Live, type Made } from './session/live.js';
 import {

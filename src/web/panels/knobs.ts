@@ -1,5 +1,5 @@
 /** The settings beside the words: model, direction, sketch guidance, Canny thresholds, seed. Built from `GET /v1/models`. */
-import type { Catalogue, ReadyModel } from '../session/api.js';
+import type { Catalogue, ReadyModel } from '../session/catalogue.js';
 import { modelOf, randomSeed, type Settings, type SettingsStore } from '../session/settings.js';
 import { find, make } from '../ui/dom.js';
 

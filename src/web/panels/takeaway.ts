@@ -1,5 +1,6 @@
 /** What one takes along: the sketch, the picture, a link to the settings, the request as curl. */
-import { type Catalogue, problemOf, serverUrl, translate } from '../session/api.js';
+import { problemOf, serverUrl, translate } from '../session/api.js';
+import type { Catalogue } from '../session/catalogue.js';
 import { curlCommand } from '../session/curl.js';
 import type { Made } from '../session/live.js';
 import { configurationOf, type SettingsStore } from '../session/settings.js';

@@ -1,5 +1,6 @@
 /** Four variations, laid over the picture like a contact sheet; choosing one takes its seed. */
-import { type Catalogue, problemOf, translate } from '../session/api.js';
+import { problemOf, translate } from '../session/api.js';
+import type { Catalogue } from '../session/catalogue.js';
 import { configurationOf, type SettingsStore } from '../session/settings.js';
 import { find, make } from '../ui/dom.js';
 import type { Notices } from './notices.js';

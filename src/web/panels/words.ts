@@ -1,5 +1,5 @@
 /** Prompt, style and the style's template: the words of the picture. */
-import type { Catalogue, Model } from '../session/api.js';
+import type { Catalogue, Model } from '../session/catalogue.js';
 import { givenTemplate, modelOf, type Settings, type SettingsStore } from '../session/settings.js';
 import { find, make } from '../ui/dom.js';
 

@@ -1,43 +1,6 @@
-/** The REST calls of the page, and the parts of their answers it uses. */
+/** The REST calls of the page. */
 import type { Problem, StreamConfiguration } from '../../client/index.js';
-
-export interface ReadyModel {
-  id: string;
-  status: 'ready';
-  title: string;
-  description: string;
-  family: string;
-  conditioning: {
-    kind: 'sketch' | 'edge' | 'image';
-    low_threshold?: number | undefined;
-    high_threshold?: number | undefined;
-  };
-  prompt:
-    | { policy: 'free'; template?: string | undefined; example?: string | undefined }
-    | { policy: 'fixed' };
-  directions: { id: string; title: string; prompt?: string | undefined }[];
-  stochastic: boolean;
-  default_gamma?: number | undefined;
-  size: { native: [number, number]; dynamic: boolean };
-  precision: string;
-  licence: { weights: string; data?: string | undefined };
-  origin: string;
-  residency: { device: string; state: string }[];
-}
-
-export type Model = ReadyModel | { id: string; status: 'failed'; reason: string };
-
-export interface Style {
-  id: string;
-  title: string;
-  template: string;
-}
-
-export interface Catalogue {
-  defaultModel: string | undefined;
-  models: Model[];
-  styles: Style[];
-}
+import type { Catalogue, Model, Style } from './catalogue.js';
 
 export interface TranslatedImage {
   seed: number;

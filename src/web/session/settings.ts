@@ -1,6 +1,6 @@
 /** What the controls say, and the one place that tells everyone when it changes. */
 import type { StreamConfiguration } from '../../client/index.js';
-import type { Catalogue, ReadyModel, Style } from './api.js';
+import type { Catalogue, ReadyModel, Style } from './catalogue.js';
 
 export interface Settings {
   model: string;

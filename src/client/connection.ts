@@ -1,0 +1,133 @@
+/** One lasting connection out of many sockets: it comes back after every loss until it is closed. */
+import { type Backoff, backoffDelay } from './backoff.js';
+import type { SocketConstructor, SocketLike } from './socket.js';
+import type { StreamStatus } from './types.js';
+
+export const NORMAL_CLOSURE = 1000;
+export const MESSAGE_TOO_BIG = 1009;
+/** In place of a close code: the other side said nothing for too long. */
+const SILENCE = 0;
+
+export interface ConnectionOptions {
+  url: string;
+  Socket: SocketConstructor;
+  backoff: Backoff;
+  /** A connection that owes an answer and says nothing for this long is given up. */
+  silenceMs: number;
+  status(status: StreamStatus): void;
+  /** A new socket is open: nothing said before has reached the server. */
+  opened(): void;
+  message(data: unknown): void;
+  /** The socket is gone. Whether there is something left to say, so that it must come back by itself. */
+  lost(code: number): boolean;
+}
+
+export class Connection {
+  readonly #options: ConnectionOptions;
+  #status: StreamStatus = { state: 'connecting', attempt: 0 };
+  #socket: SocketLike | undefined;
+  /** Attempts since the server last said anything. */
+  #attempt = 0;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #silenceTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  get status(): StreamStatus {
+    return this.#status;
+  }
+
+  /** Stands for the socket that is open now: another one, another object; undefined while there is none. */
+  get current(): object | undefined {
+    return this.#status.state === 'open' ? this.#socket : undefined;
+  }
+
+  /** Bytes handed over and not yet on the wire. */
+  get bufferedAmount(): number {
+    return this.#socket?.bufferedAmount ?? 0;
+  }
+
+  open(): void {
+    clearTimeout(this.#retryTimer);
+    this.#setStatus({ state: 'connecting', attempt: this.#attempt });
+    const socket = new this.#options.Socket(this.#options.url);
+    socket.binaryType = 'arraybuffer';
+    this.#socket = socket;
+    socket.onopen = () => {
+      this.#setStatus({ state: 'open' });
+      this.#options.opened();
+    };
+    socket.onmessage = (event: { data: unknown }) => {
+      this.#attempt = 0;
+      this.#options.message(event.data);
+    };
+    // `close` follows every `error` and is where we act; Node's `ws` would throw an error nobody listens to.
+    socket.onerror = () => {};
+    socket.onclose = (event: { code: number }) => this.#onClose(event.code);
+  }
+
+  /** Opens again what the server ended for want of use. */
+  wake(): void {
+    if (this.#status.state === 'idle') this.open();
+  }
+
+  /** Tries at once instead of at the end of the wait. */
+  reconnect(): void {
+    if (this.#status.state === 'waiting' || this.#status.state === 'idle') this.open();
+  }
+
+  send(data: string | ArrayBuffer | Uint8Array<ArrayBuffer>): void {
+    if (this.#status.state === 'open') this.#socket?.send(data);
+  }
+
+  /** (Re)starts or ends the watch: a half-open connection never says that it is gone. */
+  watch(owesAnswer: boolean): void {
+    clearTimeout(this.#silenceTimer);
+    if (!owesAnswer) return;
+    this.#silenceTimer = setTimeout(() => {
+      const socket = this.#socket;
+      this.#onClose(SILENCE);
+      socket?.close();
+    }, this.#options.silenceMs);
+  }
+
+  close(): void {
+    clearTimeout(this.#retryTimer);
+    const socket = this.#socket;
+    this.#leaveSocket();
+    socket?.close(NORMAL_CLOSURE);
+    this.#setStatus({ state: 'closed' });
+  }
+
+  #onClose(code: number): void {
+    this.#leaveSocket();
+    const mustReturn = this.#options.lost(code);
+    if (code === NORMAL_CLOSURE && !mustReturn) {
+      this.#setStatus({ state: 'idle' });
+      return;
+    }
+    const retryInMs = backoffDelay(this.#attempt, this.#options.backoff, Math.random());
+    this.#attempt += 1;
+    this.#retryTimer = setTimeout(() => this.open(), retryInMs);
+    this.#setStatus({ state: 'waiting', attempt: this.#attempt, retryInMs });
+  }
+
+  /** From here on nothing that the socket still says reaches us. */
+  #leaveSocket(): void {
+    clearTimeout(this.#silenceTimer);
+    const socket = this.#socket;
+    this.#socket = undefined;
+    if (socket === undefined) return;
+    socket.onopen = null;
+    socket.onmessage = null;
+    socket.onclose = null;
+    socket.onerror = () => {};
+  }
+
+  #setStatus(status: StreamStatus): void {
+    this.#status = status;
+    this.#options.status(status);
+  }
+}

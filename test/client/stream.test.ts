@@ -1,0 +1,337 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import {
+  connect,
+  type Img2ImgStream,
+  type StreamOptions,
+  type StreamResult,
+} from '../../src/client/index.js';
+import { ScriptServer } from './script-server.js';
+
+const server = new ScriptServer();
+let streams: Img2ImgStream[] = [];
+
+beforeEach(async () => {
+  server.connections.length = 0;
+  await server.start();
+});
+
+afterEach(async () => {
+  for (const stream of streams) stream.close();
+  streams = [];
+  await server.stop();
+});
+
+function open(options: StreamOptions = {}): Img2ImgStream {
+  const stream = connect(server.url, {
+    WebSocket,
+    throttleMs: 0,
+    backoff: { firstMs: 20, maxMs: 50 },
+    ...options,
+  });
+  streams.push(stream);
+  return stream;
+}
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const until = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 5_000, interval: 5 });
+const framesOf = (connection = 0) => server.connections[connection]?.frames ?? [];
+
+test('the configuration goes first, then the frame; the result names its frame and its configuration', async () => {
+  const stream = open({ configuration: { prompt: 'a fox', seed: 7 } });
+  const results = collect(stream);
+  const frame = stream.push(bytes('one'));
+  await until(() => expect(framesOf()).toEqual(['one']));
+  expect(server.connection.configurations).toEqual([{ type: 'configure', prompt: 'a fox', seed: 7 }]);
+  server.connection.result(1, { warnings: ['The prompt was truncated.'] });
+  await until(() => expect(results).toHaveLength(1));
+  expect(results[0]).toMatchObject({
+    frame,
+    mediaType: 'image/png',
+    model: 'tiny',
+    seed: 7,
+    batchSize: 1,
+    timings: { total: 10 },
+    warnings: ['The prompt was truncated.'],
+    configuration: { prompt: 'a fox', seed: 7 },
+  });
+  expect(textOf(results[0])).toBe('picture of one');
+  expect(results[0]?.roundTripMs).toBeGreaterThan(0);
+});
+
+test('blobs, buffers, views and functions all make frames', async () => {
+  const stream = open({ maxUnanswered: 10 });
+  const sources = [
+    new Blob(['blob']),
+    bytes('array buffer').buffer,
+    Buffer.from('a view into a pool').subarray(2, 6),
+    () => bytes('function'),
+    async () => new Blob(['promise']),
+  ];
+  for (const [index, source] of sources.entries()) {
+    stream.push(source);
+    await until(() => expect(framesOf()).toHaveLength(index + 1));
+  }
+  expect(framesOf()).toEqual(['blob', 'array buffer', 'view', 'function', 'promise']);
+});
+
+test('only the newest of the frames that wait is sent, and only it is ever made', async () => {
+  const stream = open({ maxUnanswered: 1 });
+  const dropped: number[] = [];
+  stream.on('dropped', ({ frames }) => dropped.push(...frames));
+  stream.push(bytes('first'));
+  await until(() => expect(framesOf()).toEqual(['first']));
+  const made: number[] = [];
+  const numbers = [2, 3, 4].map((number) =>
+    stream.push(() => {
+      made.push(number);
+      return bytes(String(number));
+    }),
+  );
+  server.connection.result(1);
+  await until(() => expect(framesOf()).toEqual(['first', '4']));
+  expect(made).toEqual([4]);
+  expect(dropped).toEqual(numbers.slice(0, 2));
+});
+
+test('frames go out no faster than the throttle allows, and the last one always goes', async () => {
+  const stream = open({ throttleMs: 60, maxUnanswered: 100 });
+  const times: number[] = [];
+  stream.on('sent', () => times.push(performance.now()));
+  for (let frame = 0; frame < 30; frame++) {
+    stream.push(bytes(String(frame)));
+    await sleep(10);
+  }
+  await until(() => expect(framesOf().at(-1)).toBe('29'));
+  const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(59);
+  expect(framesOf().length).toBeLessThan(10);
+});
+
+test('no more frames are unanswered than allowed; overtaken and failed ones count as answered', async () => {
+  const stream = open({ maxUnanswered: 2 });
+  const problems: string[] = [];
+  stream.on('error', ({ problem }) => problems.push(problem.title));
+  const sent = async (frame: string, count: number) => {
+    stream.push(bytes(frame));
+    await until(() => expect(framesOf()).toHaveLength(count));
+  };
+  await sent('1', 1);
+  await sent('2', 2);
+  stream.push(bytes('3'));
+  await sleep(50);
+  expect(framesOf()).toHaveLength(2);
+  server.connection.text({ type: 'dropped', frames: [2], reason: 'overtaken' });
+  await until(() => expect(framesOf()).toHaveLength(3));
+  stream.push(bytes('4'));
+  server.connection.text({ type: 'error', problem: { title: 'Inference failed', status: 500 }, frame: 1 });
+  await until(() => expect(framesOf()).toHaveLength(4));
+  expect(problems).toEqual(['Inference failed']);
+});
+
+test('a new configuration translates the newest frame again', async () => {
+  const stream = open({ configuration: { prompt: 'a fox' } });
+  const results = collect(stream);
+  stream.push(bytes('drawing'));
+  await until(() => expect(framesOf()).toHaveLength(1));
+  server.connection.result(1);
+  stream.configure({ prompt: 'a fox', seed: 8 });
+  await until(() => expect(framesOf()).toEqual(['drawing', 'drawing']));
+  server.connection.result(2, { seed: 8 });
+  await until(() => expect(results.map(({ configuration }) => configuration.seed)).toEqual([undefined, 8]));
+  expect(server.connection.configurations.at(-1)).toEqual({ type: 'configure', prompt: 'a fox', seed: 8 });
+});
+
+test('what is absent from the new configuration is gone', async () => {
+  const stream = open({ configuration: { prompt: 'a fox', gamma: 0.3 } });
+  await until(() => expect(server.connection.configurations).toHaveLength(1));
+  stream.configure({ prompt: 'a cat', style: undefined });
+  await until(() => expect(server.connection.configurations).toHaveLength(2));
+  expect(server.connection.configurations[1]).toEqual({ type: 'configure', prompt: 'a cat' });
+});
+
+test('after a crash of the server the configuration and the unanswered frame are sent again', async () => {
+  const stream = open({ configuration: { prompt: 'a fox' } });
+  const results = collect(stream);
+  const states: string[] = [];
+  stream.on('status', ({ state }) => states.push(state));
+  stream.push(bytes('before'));
+  await until(() => expect(framesOf()).toHaveLength(1));
+  await server.stop();
+  stream.configure({ prompt: 'a cat' });
+  const frame = stream.push(bytes('while it is down'));
+  await sleep(100);
+  await server.start();
+  await until(() => expect(framesOf(1)).toEqual(['while it is down']));
+  expect(server.connection.configurations).toEqual([{ type: 'configure', prompt: 'a cat' }]);
+  server.connection.result(1);
+  await until(() => expect(results.map((result) => result.frame)).toEqual([frame]));
+  expect(states).toContain('waiting');
+  expect(states.at(-1)).toBe('open');
+});
+
+test('a frame sent but not answered is made anew and sent on the next connection', async () => {
+  const stream = open();
+  let made = 0;
+  stream.push(() => bytes(`state ${++made}`));
+  await until(() => expect(framesOf()).toEqual(['state 1']));
+  server.connection.socket.terminate();
+  await until(() => expect(framesOf(1)).toEqual(['state 2']));
+});
+
+test('an answered frame is not sent again after a reconnection', async () => {
+  const stream = open();
+  const results = collect(stream);
+  stream.push(bytes('done'));
+  await until(() => expect(framesOf()).toHaveLength(1));
+  server.connection.result(1);
+  await until(() => expect(results).toHaveLength(1));
+  server.connection.socket.terminate();
+  await until(() => expect(server.connections[1]?.configurations).toHaveLength(1));
+  await sleep(50);
+  expect(framesOf(1)).toEqual([]);
+});
+
+test('each failed attempt waits longer, up to the limit, and none at the same time as another client', async () => {
+  await server.stop();
+  const waits: number[] = [];
+  const stream = open({ backoff: { firstMs: 8, maxMs: 64 } });
+  stream.on('status', (status) => {
+    if (status.state === 'waiting') waits.push(status.retryInMs);
+  });
+  await until(() => expect(waits.length).toBeGreaterThan(6));
+  for (const [attempt, wait] of waits.entries()) {
+    const ceiling = Math.min(64, 8 * 2 ** attempt);
+    expect(wait).toBeGreaterThanOrEqual(Math.floor(ceiling / 2));
+    expect(wait).toBeLessThanOrEqual(ceiling);
+  }
+  await server.start();
+});
+
+test('reconnect() does not wait for the back-off', async () => {
+  await server.stop();
+  const stream = open({ backoff: { firstMs: 60_000, maxMs: 60_000 } });
+  await until(() => expect(stream.status.state).toBe('waiting'));
+  await server.start();
+  stream.reconnect();
+  await until(() => expect(stream.status.state).toBe('open'));
+});
+
+test('a stream that the server ends for want of use rests until the next frame', async () => {
+  const stream = open();
+  await until(() => expect(stream.status.state).toBe('open'));
+  server.connection.socket.close(1000, 'idle');
+  await until(() => expect(stream.status.state).toBe('idle'));
+  await sleep(100);
+  expect(server.connections).toHaveLength(1);
+  stream.push(bytes('back'));
+  await until(() => expect(framesOf(1)).toEqual(['back']));
+});
+
+test('a frame that met a passing problem is tried again when the server says, and the error says so', async () => {
+  const stream = open();
+  const retried: boolean[] = [];
+  stream.on('error', ({ willRetry }) => retried.push(willRetry));
+  stream.push(bytes('patient'));
+  await until(() => expect(framesOf()).toHaveLength(1));
+  const sentAt = performance.now();
+  const problem = { title: 'Queue full', status: 429, retry_after_seconds: 0.2 };
+  server.connection.text({ type: 'error', problem, frame: 1 });
+  await until(() => expect(framesOf()).toEqual(['patient', 'patient']));
+  expect(performance.now() - sentAt).toBeGreaterThan(190);
+  expect(retried).toEqual([true]);
+});
+
+test('a frame too large for the server is told once and not sent in a circle', async () => {
+  const stream = open();
+  const problems: number[] = [];
+  stream.on('error', ({ problem }) => problems.push(problem.status));
+  stream.push(bytes('huge'));
+  await until(() => expect(framesOf()).toHaveLength(1));
+  server.connection.socket.close(1009, 'message too big');
+  await until(() => expect(server.connections).toHaveLength(2));
+  await sleep(50);
+  expect(problems).toEqual([413]);
+  expect(framesOf(1)).toEqual([]);
+});
+
+test('a connection that owes an answer and falls silent is replaced', async () => {
+  const stream = open({ silenceMs: 80 });
+  stream.push(bytes('anyone?'));
+  await until(() => expect(framesOf(1)).toEqual(['anyone?']));
+  expect(stream.status.state).toBe('open');
+});
+
+test('a source that fails is told and does not stop the next frame', async () => {
+  const stream = open();
+  const details: unknown[] = [];
+  stream.on('error', ({ problem }) => details.push(problem.detail));
+  stream.push(() => Promise.reject(new Error('the canvas is gone')));
+  await until(() => expect(details).toEqual(['the canvas is gone']));
+  stream.push(bytes('next'));
+  await until(() => expect(framesOf()).toEqual(['next']));
+});
+
+test('a forgotten frame is translated neither by a new configuration nor by a new connection', async () => {
+  const stream = open();
+  stream.push(bytes('gone'));
+  await until(() => expect(framesOf()).toHaveLength(1));
+  server.connection.result(1);
+  stream.forget();
+  stream.configure({ seed: 1 });
+  await until(() => expect(server.connection.configurations).toHaveLength(2));
+  await sleep(30);
+  expect(framesOf()).toHaveLength(1);
+});
+
+test('the iterator gives the newest result, skips overtaken ones, and ends with the stream', async () => {
+  const stream = open({ maxUnanswered: 10 });
+  const seen: string[] = [];
+  const reading = (async () => {
+    for await (const result of stream) {
+      seen.push(textOf(result));
+      await sleep(60);
+    }
+  })();
+  for (const name of ['a', 'b', 'c']) {
+    stream.push(bytes(name));
+    await until(() => expect(framesOf()).toContain(name));
+  }
+  server.connection.result(1);
+  await until(() => expect(seen).toHaveLength(1));
+  server.connection.result(2);
+  server.connection.result(3);
+  await until(() => expect(seen.at(-1)).toBe('picture of c'));
+  expect(seen).toEqual(['picture of a', 'picture of c']);
+  stream.close();
+  await reading;
+});
+
+test('an AbortSignal closes the stream', async () => {
+  const controller = new AbortController();
+  const stream = open({ signal: controller.signal });
+  await until(() => expect(stream.status.state).toBe('open'));
+  const { socket } = server.connection;
+  controller.abort();
+  expect(stream.status.state).toBe('closed');
+  await until(() => expect(socket.readyState).toBe(WebSocket.CLOSED));
+  stream.push(bytes('too late'));
+  expect(open({ signal: controller.signal }).status.state).toBe('closed');
+});
+
+test('without a WebSocket on the platform the error says what to pass', () => {
+  vi.stubGlobal('WebSocket', undefined);
+  expect(() => connect(server.url)).toThrow(/pass one, for example `import { WebSocket } from "ws"`/);
+  vi.unstubAllGlobals();
+});
+
+function collect(stream: Img2ImgStream): StreamResult[] {
+  const results: StreamResult[] = [];
+  stream.on('result', (result) => results.push(result));
+  return results;
+}
+
+function textOf(result: StreamResult | undefined): string {
+  return new TextDecoder().decode(result?.image);
+}
