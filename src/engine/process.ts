@@ -27,8 +27,16 @@ worker.on('error', (error) => {
 });
 worker.on('exit', (code) => process.exit(code));
 
+/** Ends at once: `process.exit` while the worker is in native code aborts it with a complaint on stderr. */
+function end(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
 process.on('message', (message: ToEngine) => {
-  if (message.type === 'close') process.exit(0);
+  if (message.type === 'close') {
+    end();
+    return;
+  }
   const receivedAt = performance.timeOrigin + performance.now();
   const { request } = message;
   if (request.type !== 'run') {
@@ -50,7 +58,7 @@ process.on('message', (message: ToEngine) => {
 });
 
 // The server died without a word (kill -9): an engine nobody reads from must not live on.
-process.on('disconnect', () => process.exit(0));
+process.on('disconnect', end);
 // A terminal's Ctrl+C reaches the whole process group; the server ends its engines when it has drained.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
