@@ -1,12 +1,9 @@
 /** One engine process seen from the server: starts it, asks it things, and knows when it is gone. */
 import { type ChildProcess, fork } from 'node:child_process';
+import { compiledEntry } from '../compiled-entry.js';
 import type { EngineOutput, EngineRequest, EngineSettings, FromEngine, ToEngine } from './protocol.js';
 
-/** Running from TypeScript sources (tests), the engine is the one that was built: Node cannot fork a `.ts` file. */
-const ENTRY = new URL(
-  import.meta.url.endsWith('.ts') ? '../../dist/engine/process.js' : './process.js',
-  import.meta.url,
-);
+const ENTRY = compiledEntry('engine/process.js');
 
 /** The process went away, or could not be trusted any more, before it answered. */
 export class EngineDiedError extends Error {

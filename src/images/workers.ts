@@ -1,6 +1,7 @@
 /** The image workers: a few threads that start when they are first needed and end on `close`. */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { compiledEntry } from '../compiled-entry.js';
 import { type Answer, type ImageJob, type ImageJobResults, transferables } from './jobs.js';
 
 interface Waiting {
@@ -15,23 +16,21 @@ interface Member {
   busy: Waiting | undefined;
 }
 
+const ENTRY = compiledEntry('images/worker.js');
+
 export interface ImageWorkersOptions {
   /** Most threads; default: as many as cores, but no more than 4, because devices want cores too. */
   readonly size?: number;
-  /** The compiled worker file; only tests that run from source say it. */
-  readonly entry?: URL;
 }
 
 export class ImageWorkers {
   readonly #size: number;
-  readonly #entry: URL;
   readonly #members = new Set<Member>();
   readonly #waiting: Waiting[] = [];
   #closed = false;
 
   constructor(options: ImageWorkersOptions = {}) {
     this.#size = options.size ?? Math.min(4, availableParallelism());
-    this.#entry = options.entry ?? new URL('./worker.js', import.meta.url);
   }
 
   /** Threads alive now. */
@@ -83,7 +82,7 @@ export class ImageWorkers {
   }
 
   #start(): Member {
-    const worker = new Worker(this.#entry);
+    const worker = new Worker(ENTRY);
     const member: Member = { worker, busy: undefined };
     this.#members.add(member);
     worker.on('message', (answer: Answer) => {

@@ -4,7 +4,7 @@ import { condition } from '../../src/images/conditioning.js';
 import { padTo, planFit, resizeToPlan } from '../../src/images/fit.js';
 import { ImageProcessor } from '../../src/images/processor.js';
 import { binarise, greyOf } from '../../src/images/sketch.js';
-import { anySize, cases, compare, fixture, pipeline, scene, workers } from './helpers.js';
+import { anySize, cases, compare, fixture, pipeline, scene } from './helpers.js';
 
 const { resizes, edges, sketches } = cases();
 
@@ -120,7 +120,7 @@ describe('pictures', () => {
 });
 
 describe('the processor', () => {
-  const processor = new ImageProcessor({ maxPixels: 1e7, workers });
+  const processor = new ImageProcessor({ maxPixels: 1e7 });
   afterAll(() => processor.close());
 
   it('gives the same conditioning in a thread as here', async () => {

@@ -3,7 +3,7 @@ import { decodeImage } from '../../src/images/decode.js';
 import { encodeImage, mimeTypes } from '../../src/images/encode.js';
 import { type Fit, planFit, restoredSize } from '../../src/images/fit.js';
 import { ImageProcessor } from '../../src/images/processor.js';
-import { anySize, compare, pipeline, pixel, scene, workers } from './helpers.js';
+import { anySize, compare, pipeline, pixel, scene } from './helpers.js';
 
 const picture = scene(96, 64);
 const formats = ['png', 'jpeg', 'webp', 'avif'] as const;
@@ -43,7 +43,7 @@ describe('encoding', () => {
 });
 
 describe('restoring the size', () => {
-  const processor = new ImageProcessor({ maxPixels: 1e7, workers });
+  const processor = new ImageProcessor({ maxPixels: 1e7 });
   afterAll(() => processor.close());
   const size = { width: 64, height: 64 };
 

@@ -1,12 +1,9 @@
-/** What the image tests share: pictures by name, a way to compare pixels, and workers that run from the build. */
+/** What the image tests share: pictures by name, and a way to compare pixels. */
 import { readFileSync } from 'node:fs';
 import { decodeImage } from '../../src/images/decode.js';
 import type { SizeRules } from '../../src/images/fit.js';
 import type { Raster } from '../../src/images/raster.js';
 import sharp from '../../src/images/sharp.js';
-
-/** Threads cannot load TypeScript: `npm test` builds first. */
-export const workers = { entry: new URL('../../dist/images/worker.js', import.meta.url) };
 
 /** What a bundle of the real models says of sizes. */
 export const anySize: SizeRules = { native: [512, 512], dynamic: true, multiple_of: 8, min: 16, max: 2048 };
