@@ -164,9 +164,9 @@ def _make_random(options: argparse.Namespace, folder: Path) -> None:
     size = options.random_init
     base, checkpoint = folder / f"{size}-random", folder / f"{size}-{options.kind}.pkl"
     log(f"random weights: base {base}")
-    write_base(base, size, options.seed)
+    write_base(base, ARCHITECTURES[size], options.seed)
     log(f"random weights: checkpoint {checkpoint}")
-    write_checkpoint(checkpoint, base, size, options.kind, options.seed + 1)
+    write_checkpoint(checkpoint, base, ARCHITECTURES[size], options.kind, options.seed + 1)
     options.base, options.checkpoint = str(base), checkpoint
     native = ARCHITECTURES[size].native
     options.size = options.size or f"{native}x{native}"

@@ -13,7 +13,7 @@ from .base import open_base
 from .bundle import Order, write_bundle
 from .checkpoint import read_checkpoint
 from .description import Description, Direction
-from .random_init import Kind, write_base, write_checkpoint
+from .random_init import ARCHITECTURES, Kind, write_base, write_checkpoint
 from .target import Target
 
 _LICENCE = {"weights": "MIT (random numbers)"}
@@ -59,13 +59,13 @@ def write_fixtures(out: Path, names: list[str]) -> None:
     """Makes a tiny base and its checkpoints in a temporary folder and exports the named bundles from them."""
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
-        write_base(work / "tiny", "tiny", seed=1)
+        write_base(work / "tiny", ARCHITECTURES["tiny"], seed=1)
         base = open_base(str(work / "tiny"))
         for name in names:
             kind, layout = FIXTURES[name]
             checkpoint = work / f"{kind}.pkl"
             if not checkpoint.exists():
-                write_checkpoint(checkpoint, base.path, "tiny", kind, seed=2)
+                write_checkpoint(checkpoint, base.path, ARCHITECTURES["tiny"], kind, seed=2)
             order = Order(
                 checkpoint=read_checkpoint(checkpoint),
                 base=base,

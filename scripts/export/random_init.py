@@ -44,6 +44,10 @@ class Architecture:
     rank_unet: int = 8
     rank_vae: int = 4
     native: int = 512
+    #: Rows of the text encoder's embedding table; the tokenizer written beside it uses the first ones.
+    vocabulary: int = 49408
+    #: Standard deviation of the token embeddings; CLIP's own start value is 0.02.
+    embedding_std: float = 0.02
     down_blocks: tuple[str, ...] = ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",)
     up_blocks: tuple[str, ...] = ("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3
 
@@ -57,20 +61,21 @@ ARCHITECTURES = {
         unet_channels=(16, 32), heads=(2, 4), text_width=32, text_layers=2, text_heads=2, text_mlp=64,
         vae_channels=(8, 8, 16, 16), unet_layers=1, vae_layers=1, norm_groups=4, rank_unet=4, rank_vae=2, native=64,
         down_blocks=("CrossAttnDownBlock2D", "DownBlock2D"), up_blocks=("UpBlock2D", "CrossAttnUpBlock2D"),
+        # Otherwise two prompts of one length look alike to two layers.
+        vocabulary=652, embedding_std=1.0,
     ),
 }  # fmt: skip
 
 
-def write_base(folder: Path, size: str, seed: int) -> None:
+def write_base(folder: Path, shape: Architecture, seed: int) -> None:
     """Writes a base in diffusers' layout: scheduler, text_encoder, tokenizer, unet, vae."""
     from .tiny_tokenizer import write_tokenizer
 
     torch.manual_seed(seed)
-    shape = ARCHITECTURES[size]
     folder.mkdir(parents=True, exist_ok=True)
-    vocabulary = write_tokenizer(folder / "tokenizer")
+    write_tokenizer(folder / "tokenizer")
     _write_scheduler(folder / "scheduler")
-    _write_text_encoder(folder / "text_encoder", shape, vocabulary if size == "tiny" else 49408)
+    _write_text_encoder(folder / "text_encoder", shape)
     unet = make_unet(shape)
     vary_weights(unet)
     unet.save_pretrained(folder / "unet")
@@ -149,11 +154,13 @@ def _write_scheduler(folder: Path) -> None:
     (folder / "scheduler_config.json").write_text(json.dumps(config, indent=2))
 
 
-def _write_text_encoder(folder: Path, shape: Architecture, vocabulary: int) -> None:
+def _write_text_encoder(folder: Path, shape: Architecture) -> None:
     from transformers import CLIPTextConfig, CLIPTextModel
 
     config = CLIPTextConfig(
-        vocab_size=vocabulary,
+        vocab_size=shape.vocabulary,
+        bos_token_id=shape.vocabulary - 2,
+        eos_token_id=shape.vocabulary - 1,
         hidden_size=shape.text_width,
         intermediate_size=shape.text_mlp,
         num_hidden_layers=shape.text_layers,
@@ -163,18 +170,15 @@ def _write_text_encoder(folder: Path, shape: Architecture, vocabulary: int) -> N
         projection_dim=shape.text_width,
     )
     model = CLIPTextModel(config)
-    if shape is ARCHITECTURES["tiny"]:
-        # CLIP's own start value is so small that two prompts of one length look alike to two layers.
-        model.get_input_embeddings().weight.data.normal_(std=1.0)
+    model.get_input_embeddings().weight.data.normal_(std=shape.embedding_std)
     model.save_pretrained(folder)
 
 
-def write_checkpoint(path: Path, base: Path, size: str, kind: Kind, seed: int) -> None:
+def write_checkpoint(path: Path, base: Path, shape: Architecture, kind: Kind, seed: int) -> None:
     """Writes a checkpoint of one of the three kinds for a base that `write_base` wrote."""
     from .random_checkpoint import cyclegan_content, paired_content
 
     torch.manual_seed(seed)
-    shape = ARCHITECTURES[size]
     content = cyclegan_content(base, shape) if kind == "cyclegan" else paired_content(base, shape, kind == "sketch")
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(content, path)

@@ -2,7 +2,8 @@
 
 Where it differs from AutoencoderKL, and why: no norms (their passes over memory cost as much as the convolutions at
 full resolution), leaky ReLU after every convolution instead of SiLU before it (ONNX Runtime fuses it and the residual
-sum into the convolution), 1×1 convolutions before nearest upsampling instead of 3×3 ones after it.
+sum into the convolution), 1×1 convolutions before nearest upsampling instead of 3×3 ones after it, and no layer at all
+at full resolution: 2×2 pixels are folded into channels before the first convolution and unfolded after the last.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 CLASS_NAME = "LightAutoencoderKL"
 SLOPE = 0.1
+FOLD = 2
 
 
 def _activate(x: Tensor) -> Tensor:
@@ -45,7 +47,7 @@ class LightEncoder(nn.Module):
 
     def __init__(self, channels: list[int], depth: list[int], latent_channels: int) -> None:
         super().__init__()
-        self.conv_in = nn.Conv2d(3, channels[0], 3, padding=1)
+        self.conv_in = nn.Conv2d(3 * FOLD * FOLD, channels[0], 3, padding=1)
         self.stages = nn.ModuleList(_blocks(c, d) for c, d in zip(channels, depth, strict=True))
         self.down = nn.ModuleList(
             nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(channels[:-1], channels[1:], strict=True)
@@ -62,18 +64,18 @@ class LightDecoder(nn.Module):
         self.conv_in = nn.Conv2d(latent_channels, wide[0], 3, padding=1)
         self.stages = nn.ModuleList(_blocks(c, d) for c, d in zip(wide, reversed(depth), strict=True))
         self.up = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in zip(wide[:-1], wide[1:], strict=True))
-        self.conv_out = nn.Conv2d(wide[-1], 3, 3, padding=1)
+        self.conv_out = nn.Conv2d(wide[-1], 3 * FOLD * FOLD, 3, padding=1)
 
 
 class LightAutoencoderKL(nn.Module):
-    """A `SkipVae` (see `vae.py`). `channels` are the widths at H, H/2, H/4, H/8; `depth` the blocks a stage has there."""
+    """A `SkipVae` (see `vae.py`). `channels` are the widths at H/2, H/4, H/8, H/16; `depth` the blocks a stage has there."""
 
     def __init__(
         self,
         channels: list[int],
         encoder_depth: list[int],
         decoder_depth: list[int],
-        latent_channels: int = 4,
+        latent_channels: int = 8,
         scaling_factor: float = 1.0,
     ) -> None:
         super().__init__()
@@ -88,13 +90,13 @@ class LightAutoencoderKL(nn.Module):
         self.encoder = LightEncoder(channels, encoder_depth, latent_channels)
         self.decoder = LightDecoder(channels, decoder_depth, latent_channels)
         self.latent_channels = latent_channels
-        self.downscale = 2 ** (len(channels) - 1)
+        self.downscale = FOLD * 2 ** (len(channels) - 1)
         self.scaling_factor = scaling_factor
         self.skip_channels = [(c, c) for c in reversed(channels)]
 
     def encode_with_taps(self, x: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         encoder = self.encoder
-        x = _activate(encoder.conv_in(x))
+        x = _activate(encoder.conv_in(F.pixel_unshuffle(x, FOLD)))
         taps = [x]
         for index, stage in enumerate(encoder.stages):
             x = stage(x)
@@ -114,7 +116,7 @@ class LightAutoencoderKL(nn.Module):
             x = stage(x)
             if index < len(decoder.up):
                 x = F.interpolate(decoder.up[index](x), scale_factor=2.0, mode="nearest")
-        return decoder.conv_out(x)
+        return F.pixel_shuffle(decoder.conv_out(x), FOLD)
 
 
 def save_light_vae(vae: LightAutoencoderKL, folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""The proof that an exported bundle is the model that was trained."""

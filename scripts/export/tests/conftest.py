@@ -1,0 +1,102 @@
+"""One random base, its checkpoints, and the bundles exported from them, made once for all tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from export.cli import main
+from export.random_init import ARCHITECTURES, write_base, write_checkpoint
+from export.verify import run_graphs
+
+#: As published, the VAE's rank is 4 (so LoRA scales by 2), and the UNet's differs from PEFT's alpha too.
+SHAPE = replace(ARCHITECTURES["tiny"], rank_vae=4, rank_unet=4)
+PROMPTS = ["a red bird", "a photo of a boat in the rain, night", "", "driving in the day"]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An exported bundle, and a way to run it."""
+
+    path: Path
+
+    @property
+    def manifest(self) -> dict:
+        return json.loads((self.path / "manifest.json").read_text())
+
+    def run(self, feeds: dict[str, torch.Tensor], direction: int = 0) -> np.ndarray:
+        """→ image uint8 [B,H,W,3]. A deterministic bundle gets no gamma."""
+        manifest = self.manifest
+        graphs = manifest["directions"][direction]["graphs"]
+        wanted = {name: value.numpy() for name, value in feeds.items() if name != "gamma" or manifest["stochastic"]}
+        paths = {name: self.path / graph["path"] for name, graph in graphs.items()}
+        return run_graphs(paths, manifest["layout"], wanted)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def two_threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("base") / "tiny"
+    write_base(folder, SHAPE, seed=11)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def checkpoints(base: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("checkpoints")
+    paths = {kind: folder / f"{kind}.pkl" for kind in ("sketch", "edge", "cyclegan")}
+    for kind, path in paths.items():
+        write_checkpoint(path, base, SHAPE, kind, seed=12)
+    return paths
+
+
+@pytest.fixture(scope="session")
+def export(base: Path, checkpoints: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Bundle]:
+    """Exports by the command line, each combination of arguments once."""
+    models = tmp_path_factory.mktemp("models")
+    made: dict[tuple[str, ...], Bundle] = {}
+
+    def export_once(kind: str, *arguments: str) -> Bundle:
+        key = (kind, *arguments)
+        if key not in made:
+            out = models / f"{kind}-{len(made)}"
+            words = ["--checkpoint", str(checkpoints[kind]), "--base", str(base), "--out", str(out), *arguments]
+            if kind == "edge":
+                words += ["--conditioning", "edge"]
+            assert main(words) == 0
+            made[key] = Bundle(out)
+        return made[key]
+
+    return export_once
+
+
+@pytest.fixture(scope="session")
+def feeds(base: Path) -> Callable[[int, int, int], dict[str, torch.Tensor]]:
+    """Inputs for a batch of up to four: drawings, prompts, noise of different seeds, gammas 0, 0.3, 0.7, 1."""
+    from .reference import text_embedding
+
+    embedding = text_embedding(base, PROMPTS)
+
+    def make(height: int, width: int, batch: int = 4) -> dict[str, torch.Tensor]:
+        generator = torch.Generator().manual_seed(height * 10_000 + width)
+        coarse = torch.rand(batch, 3, height // 8, width // 8, generator=generator)
+        image = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic").clamp(0, 1)
+        image[:, :, height // 3 : height // 3 + 3, width // 4 : -width // 4] = 1.0
+        return {
+            "image": (image * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous(),
+            "text_embedding": embedding[:batch].contiguous(),
+            "noise": torch.randn(batch, 4, height // 8, width // 8, generator=generator),
+            "gamma": torch.tensor([0.0, 0.3, 0.7, 1.0])[:batch],
+        }
+
+    return make
