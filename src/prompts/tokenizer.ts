@@ -23,7 +23,18 @@ export interface Tokenizer {
 /** @throws Error where the file cannot be read or is no tokenizer; the caller knows whose bundle it is */
 export async function loadTokenizer(path: string, options: TokenizerOptions): Promise<Tokenizer> {
   const encoder = new Encoder(JSON.parse(await readFile(path, 'utf8')), {});
-  return { encode: (prompt) => fitTokens(encoder.encode(prompt).ids, options) };
+  return { encode: (prompt) => fitTokens(encoder.encode(asReference(prompt)).ids, options) };
+}
+
+/** Evens out the two places where @huggingface/tokenizers reads a prompt otherwise than transformers does. */
+function asReference(prompt: string): string {
+  return (
+    prompt
+      // JavaScript lower-cases Σ to ς at the end of a word; the reference goes letter by letter.
+      .replaceAll('Σ', 'σ')
+      // A prompt that is a special token in capitals would become the token itself; white space is dropped anyway.
+      .replace(/<\|(?:start|end)oftext\|>/gi, '$& ')
+  );
 }
 
 /** Cuts or pads to the length. The end token stays the last one: it is where CLIP's text encoder was trained to end. */
