@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FIXTURES } from '../bundle-fixtures.js';
+import { sketch } from '../end-to-end/pictures.js';
+
+const ENTRY = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'cli-'));
+  await writeFile(path.join(folder, 'in.png'), await sketch(1));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  return new Promise((resolve) => {
+    const options = { cwd: folder, env: { ...process.env, MODELS_DIR: FIXTURES } };
+    execFile(process.execPath, [ENTRY, ...args], options, (error, out, err) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err });
+    });
+  });
+}
+
+describe('img2img-turbo-server translate', () => {
+  it('makes a picture of the type its file name says, and tells what it did', async () => {
+    const { code, err } = await run(
+      'translate',
+      'in.png',
+      '--prompt',
+      'duck',
+      '--seed',
+      '7',
+      '-o',
+      'out.webp',
+    );
+    expect(err).toMatch(/loading tiny-sketch/);
+    expect(err).toMatch(/out\.webp: 64×64 by tiny-sketch on cpu:0, seed 7, \d+ ms inference/);
+    expect(code).toBe(0);
+    const { format, width } = await sharp(await readFile(path.join(folder, 'out.webp'))).metadata();
+    expect({ format, width }).toEqual({ format: 'webp', width: 64 });
+  });
+
+  it('numbers the files of several variations', async () => {
+    const { code } = await run('translate', 'in.png', '--n', '2', '-q', '-o', 'many.png');
+    expect(code).toBe(0);
+    const [one, two] = await Promise.all(
+      ['many-1.png', 'many-2.png'].map((name) => readFile(path.join(folder, name))),
+    );
+    expect(one && two && Buffer.compare(one, two)).not.toBe(0);
+  });
+
+  it.each([
+    [['translate', 'in.png'], 2, /Say where the picture goes/],
+    [['translate', '-o', 'out.png'], 2, /Say exactly one IMAGE/],
+    [['translate', 'in.png', '-o', 'out.tiff'], 2, /must end in one of .png/],
+    [['translate', 'in.png', '-o', 'out.png', '--gamma', '7'], 2, /gamma/],
+    [['translate', 'in.png', '-o', 'out.png', '--colour', 'red'], 2, /--colour/],
+    [['translate', 'nowhere.png', '-o', 'out.png'], 1, /nowhere\.png/],
+    [['translate', 'in.png', '-o', 'out.png', '--model', 'dragon'], 1, /no model "dragon".*tiny-sketch/],
+    [['translate', 'in.png', '-o', 'no/such/folder.png'], 1, /no such file/i],
+    [['paint'], 2, /no command "paint"/],
+  ])('%j ends with code %i and says why', async (args, expected, message) => {
+    const { code, err } = await run(...args);
+    expect(err).toMatch(message);
+    expect(code).toBe(expected);
+  });
+
+  it('tells its version', async () => {
+    expect((await run('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
