@@ -1,4 +1,5 @@
 /** Every setting of the server: one schema, read from the environment (and `.env`); a bad one stops the start. */
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { Img2ImgError } from './errors.js';
 
@@ -108,4 +109,10 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     return `${name}=${JSON.stringify(environment[name])}: ${issue.message}`;
   });
   throw new Img2ImgError('invalid_config', `Bad setting: ${faults.join('; ')}`, { details: { faults } });
+}
+
+/** The settings of this process: its environment, and `.env` in the working folder for what that does not say. */
+export function readProcessConfig(overrides: Record<string, string> = {}): Config {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  return readConfig({ ...process.env, ...overrides });
 }

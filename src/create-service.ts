@@ -40,6 +40,7 @@ export async function createService({ config, logger, metrics }: CreateServiceOp
   try {
     const catalogue = new Catalogue(discovered);
     logRefused(catalogue.entries(), logger);
+    if (discovered.length === 0) logger.warn({ folder: config.MODELS_DIR }, 'no bundles found');
     if (config.DEFAULT_MODEL !== undefined) catalogue.entry(config.DEFAULT_MODEL);
     const preload = preloadedBundles(config, catalogue);
     return new LocalService({ config, logger, metrics, styles, catalogue, engines, preload });

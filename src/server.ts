@@ -1,11 +1,10 @@
 /** Runs the server: reads the settings, builds the app, listens, and closes with grace. Nothing else. */
-import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import { pino } from 'pino';
 import { buildApp } from './app.js';
-import { type Config, readConfig } from './config.js';
+import { type Config, readProcessConfig } from './config.js';
 import { createService } from './create-service.js';
 import { messageOf } from './errors.js';
 import { createMetrics } from './metrics.js';
@@ -68,8 +67,7 @@ function startFault(error: unknown, config: Config | undefined): string {
 
 let config: Config | undefined;
 try {
-  if (existsSync('.env')) process.loadEnvFile('.env');
-  config = readConfig(process.env);
+  config = readProcessConfig();
   await serve(config);
 } catch (error) {
   process.stderr.write(`img2img-turbo-server cannot start. ${startFault(error, config)}\n`);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { z } from 'zod';
-import { readConfig } from '../config.js';
+import { readProcessConfig } from '../config.js';
 import { createService } from '../create-service.js';
 import { Img2ImgError, messageOf } from '../errors.js';
 import { createMetrics } from '../metrics.js';
@@ -110,7 +110,7 @@ function parseCommand(args: string[]): Command | 'help' {
 async function run({ input, output, quiet, request }: Command): Promise<void> {
   const image = await readInput(input);
   const { n, priority, response: _, ...settings } = request;
-  const config = readConfig({ ...process.env, PRELOAD: 'none' });
+  const config = readProcessConfig({ PRELOAD: 'none' });
   const logger = pino({ level: quiet ? 'silent' : 'warn' }, pino.destination(2));
   const progress = startProgress(quiet ? undefined : process.stderr);
   progress.say('starting the engine');

@@ -1,4 +1,4 @@
-/** How many of the waiting samples ride in the next batch, and at which batch size it runs. */
+/** How many of the waiting samples ride in the next batch, and at which size it runs. */
 
 /** A larger batch makes its first sample wait for its last: it must be this much faster a sample to be worth that. */
 const WORTHWHILE_GAIN = 1.03;
@@ -23,32 +23,28 @@ export function worthwhileSizes(
   return sizes;
 }
 
-export interface BatchSizeChoice {
-  /** Most samples to take. */
-  samples: number;
-  /** Size to run at; larger than what was taken where the device pads. */
-  runSize(taken: number): number;
-}
-
 /**
- * The best preferred size for what is waiting: the one that makes most samples a millisecond.
+ * How many of the waiting samples to take: as many as make most samples a millisecond.
  * @param available samples that could ride, at least 1
  * @param preferred ascending
- * @param pads whether only preferred sizes may run
+ * @param runSize the size a number of samples runs at: itself, or padded up where the device must not see others
  */
 export function chooseBatchSize(
   available: number,
   preferred: readonly number[],
-  pads: boolean,
+  runSize: (samples: number) => number,
   expectedMs: (batchSize: number) => number,
-): BatchSizeChoice {
-  const runSize = (taken: number): number =>
-    pads ? (preferred.find((size) => size >= taken) ?? taken) : taken;
+): number {
   let best = { samples: Math.min(available, preferred[0] ?? 1), rate: 0 };
   for (const size of preferred) {
     const samples = Math.min(size, available);
     const rate = samples / expectedMs(runSize(samples));
     if (rate > best.rate * (best.rate > 0 ? WORTHWHILE_GAIN : 1)) best = { samples, rate };
   }
-  return { samples: best.samples, runSize };
+  return best.samples;
+}
+
+/** The smallest of `sizes` (ascending) that holds `samples`; `samples` itself where none does. */
+export function padUp(samples: number, sizes: readonly number[]): number {
+  return sizes.find((size) => size >= samples) ?? samples;
 }

@@ -62,6 +62,7 @@ export function createDevice(engine: Engine, options: CreateDeviceOptions): Devi
     maxQueueDelayMs: options.maxQueueDelayMs,
     agingMs: options.agingMs,
     preferredSizes: (bundle) => preferred.get(bundle.id) ?? allowed(bundle),
+    warmSizes: allowed,
     observer: metrics,
   });
 }

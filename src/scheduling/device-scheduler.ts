@@ -11,32 +11,23 @@ import { EngineDiedError } from '../engine/engine-process.js';
 import type { BatchOutput } from '../engine/protocol.js';
 import { Img2ImgError, messageOf } from '../errors.js';
 import { packBatch, unpackBatch } from './batch.js';
-import { chooseBatchSize } from './batch-size.js';
+import { chooseBatchSize, padUp } from './batch-size.js';
 import { BatchingQueue } from './batching-queue.js';
+import { type InFlight, waitBeforeHandOver } from './hand-over.js';
 import type { SchedulingObserver } from './observer.js';
-import type { PendingJob } from './pending-job.js';
+import { type PendingJob, samplesOf } from './pending-job.js';
 import type { Speed } from './speed.js';
 
 export interface DeviceSchedulerOptions {
   maxBatchSize: number;
   maxQueueDelayMs: number;
   agingMs: number;
-  /** Preferred batch sizes of a bundle on this device, ascending. */
+  /** Batch sizes of a bundle worth running on this device, ascending. */
   preferredSizes(bundle: Bundle): readonly number[];
+  /** All sizes it was warmed up at, ascending: what a batch is padded to where the device must not see others. */
+  warmSizes(bundle: Bundle): readonly number[];
   observer: SchedulingObserver;
 }
-
-interface InFlight {
-  jobs: PendingJob[];
-  /** False while it waits in the engine behind another batch. */
-  running: boolean;
-  startedAt: number;
-  expectedMs: number;
-}
-
-/** Handing over takes this long, and this much longer a megabyte (measured: scripts/bench/transport). */
-const HAND_OVER_MS = 10;
-const HAND_OVER_MS_PER_MB = 4;
 
 /** A job that brought a device down, or failed on it, this often is itself the cause. */
 const MAX_FAILURES = 2;
@@ -120,47 +111,39 @@ export class DeviceScheduler {
   }
 
   #handOver(leader: PendingJob, now: number): void {
-    const { maxBatchSize, preferredSizes } = this.#options;
-    const preferred = preferredSizes(leader.request.bundle).filter((size) => size <= maxBatchSize);
-    const candidates = this.#queue.companions(leader, maxBatchSize, now);
-    const available = candidates.reduce((sum, job) => sum + job.count, 0);
+    const { maxBatchSize, preferredSizes, warmSizes } = this.#options;
+    const { bundle } = leader.request;
+    const preferred = preferredSizes(bundle).filter((size) => size <= maxBatchSize);
+    const runSize = (samples: number): number =>
+      this.engine.padsBatches ? padUp(samples, warmSizes(bundle)) : samples;
     const expectedMs = (size: number): number => this.speed.batchMs(leader.key, size);
-    const choice = chooseBatchSize(available, preferred, this.engine.padsBatches, expectedMs);
-    const jobs = leader.alone
-      ? [leader]
-      : this.#queue.companions(leader, Math.max(choice.samples, leader.count), now);
-    const samples = jobs.reduce((sum, job) => sum + job.count, 0);
+    const available = samplesOf(this.#queue.companions(leader, maxBatchSize, now));
+    const wanted = chooseBatchSize(available, preferred, runSize, expectedMs);
+    const jobs = this.#queue.companions(leader, Math.max(wanted, leader.count), now);
+    const samples = samplesOf(jobs);
 
-    const waitMs = this.#waitBeforeHandOver(leader, jobs, samples >= (preferred.at(-1) ?? 1), now);
+    const full = samples >= (preferred.at(-1) ?? 1);
+    const waitMs = waitBeforeHandOver(
+      leader,
+      jobs,
+      this.#inFlight,
+      full ? 0 : this.#options.maxQueueDelayMs,
+      now,
+    );
     if (waitMs > 0) {
       if (Number.isFinite(waitMs)) this.#wakeTimer = setTimeout(() => this.#pump(), waitMs);
       return;
     }
     this.#queue.take(jobs);
-    const runSize = choice.runSize(samples);
-    this.residency.touch(leader.request.bundle.id);
-    void this.#run(jobs, runSize, {
+    this.residency.touch(bundle.id);
+    const size = runSize(samples);
+    void this.#run(jobs, size, {
       jobs,
       running: this.#inFlight.length === 0,
       startedAt: now,
-      expectedMs: expectedMs(runSize),
+      expectedMs: expectedMs(size),
     });
     this.#pump();
-  }
-
-  /** Milliseconds until this batch may go; infinite: when a running batch ends, `#pump` comes by itself. */
-  #waitBeforeHandOver(leader: PendingJob, jobs: readonly PendingJob[], full: boolean, now: number): number {
-    const running = this.#inFlight[0];
-    if (running === undefined) {
-      return full ? 0 : Math.max(0, leader.enqueuedAt + this.#options.maxQueueDelayMs - now);
-    }
-    if (this.#inFlight.length > 1) return Number.POSITIVE_INFINITY;
-    // A suspect shares the engine with nobody: if the engine dies, it must be clear of whom.
-    if (leader.alone || running.jobs.some((job) => job.alone)) return Number.POSITIVE_INFINITY;
-    const { width, height } = leader.request;
-    const megabytes = (jobs.reduce((sum, job) => sum + job.count, 0) * width * height * 3) / 2 ** 20;
-    const lead = HAND_OVER_MS + HAND_OVER_MS_PER_MB * megabytes;
-    return Math.max(0, running.startedAt + running.expectedMs - lead - now);
   }
 
   async #run(jobs: PendingJob[], runSize: number, flight: InFlight): Promise<void> {
@@ -188,7 +171,7 @@ export class DeviceScheduler {
   #finish(jobs: readonly PendingJob[], runSize: number, output: BatchOutput): void {
     const now = performance.now();
     const { id: device } = this.engine;
-    const batchSize = jobs.reduce((sum, job) => sum + job.count, 0);
+    const batchSize = samplesOf(jobs);
     const first = jobs[0];
     if (first !== undefined) this.speed.record(first.key, runSize, output.runMs);
     const pictures = unpackBatch(jobs, output);

@@ -77,3 +77,7 @@ export class PendingJob {
     this.#reject(error);
   }
 }
+
+export function samplesOf(jobs: readonly PendingJob[]): number {
+  return jobs.reduce((sum, job) => sum + job.count, 0);
+}

@@ -28,10 +28,11 @@ export class Scheduler {
    * @throws Img2ImgError `deadline_exceeded`, `aborted`, `inference_failed`, `model_unavailable`, `engine_unavailable`
    */
   async run(request: JobRequest): Promise<JobResult> {
-    if (request.samples.length <= this.#maxBatchSize) return this.#submit(request);
+    const most = Math.min(this.#maxBatchSize, Math.max(...request.bundle.manifest.preferred_batch_sizes));
+    if (request.samples.length <= most) return this.#submit(request);
     const parts: Promise<JobResult>[] = [];
-    for (let i = 0; i < request.samples.length; i += this.#maxBatchSize) {
-      parts.push(this.#submit({ ...request, samples: request.samples.slice(i, i + this.#maxBatchSize) }));
+    for (let i = 0; i < request.samples.length; i += most) {
+      parts.push(this.#submit({ ...request, samples: request.samples.slice(i, i + most) }));
     }
     const results = await Promise.all(parts);
     return {

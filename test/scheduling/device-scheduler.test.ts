@@ -77,6 +77,7 @@ function device(options: FakeEngineOptions & { maxQueueDelayMs?: number; sizes?:
     maxQueueDelayMs: options.maxQueueDelayMs ?? 0,
     agingMs: 1_000_000,
     preferredSizes: () => options.sizes ?? [1, 2, 4, 8],
+    warmSizes: () => [1, 2, 4, 8],
     observer: {
       batchDone: () => events.done++,
       batchFailed: () => events.failed++,
