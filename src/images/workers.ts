@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { compiledEntry } from '../compiled-entry.js';
-import { type Answer, type ImageJob, type ImageJobResults, transferables } from './jobs.js';
+import { type Answer, errorFromMessage, type ImageJob, type ImageJobResults } from './jobs.js';
 
 interface Waiting {
   readonly job: ImageJob;
@@ -16,21 +16,27 @@ interface Member {
   busy: Waiting | undefined;
 }
 
-const ENTRY = compiledEntry('images/worker.js');
-
 export interface ImageWorkersOptions {
   /** Most threads; default: as many as cores, but no more than 4, because devices want cores too. */
   readonly size?: number;
+  /** The compiled file the threads run; default: ours. */
+  readonly entry?: URL;
+  /** What a thread runs, in place of the image worker: for tests of threads that die. */
+  readonly entry?: URL;
 }
 
 export class ImageWorkers {
   readonly #size: number;
+  readonly #entry: URL;
+  readonly #entry: URL;
   readonly #members = new Set<Member>();
   readonly #waiting: Waiting[] = [];
   #closed = false;
 
   constructor(options: ImageWorkersOptions = {}) {
     this.#size = options.size ?? Math.min(4, availableParallelism());
+    this.#entry = options.entry ?? compiledEntry('images/worker.js');
+    this.#entry = options.entry ?? ENTRY;
   }
 
   /** Threads alive now. */
@@ -38,10 +44,7 @@ export class ImageWorkers {
     return this.#members.size;
   }
 
-  /**
-   * Runs a job in the first thread that is free. A picture that owns its whole buffer is handed over, not copied:
-   * the caller's view of it is empty from then on.
-   */
+  /** Runs a job in the first thread that is free. Its bytes are copied; what comes back is handed over. */
   run<J extends ImageJob>(job: J): Promise<ImageJobResults[J['task']]> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new Error('the image workers are closed');
@@ -68,7 +71,7 @@ export class ImageWorkers {
       // An idle thread must not keep a process alive that has nothing else to do.
       member.worker.ref();
       try {
-        member.worker.postMessage(next.job, transferables(next.job.picture.data));
+        member.worker.postMessage(next.job);
       } catch (error) {
         this.#settle(member, () => next.reject(error));
       }
@@ -82,13 +85,13 @@ export class ImageWorkers {
   }
 
   #start(): Member {
-    const worker = new Worker(ENTRY);
+    const worker = new Worker(this.#entry);
     const member: Member = { worker, busy: undefined };
     this.#members.add(member);
     worker.on('message', (answer: Answer) => {
       const { busy } = member;
       this.#settle(member, () => {
-        if ('error' in answer) busy?.reject(answer.error);
+        if ('error' in answer) busy?.reject(errorFromMessage(answer.error));
         else busy?.resolve(answer.result as never);
       });
       this.#dispatch();

@@ -1,0 +1,74 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Img2ImgError } from '../../src/errors.js';
+import { planFit } from '../../src/images/fit.js';
+import { ImageProcessor } from '../../src/images/processor.js';
+import { ImageWorkers } from '../../src/images/workers.js';
+import { anySize, pipeline, scene } from './helpers.js';
+
+const source = { width: 40, height: 30 };
+const plan = planFit(source, 'fill', { width: 64, height: 64 }, anySize);
+const restore = { task: 'restore', result: scene(64, 64), plan } as const;
+
+/** A thread whose first job kills it and whose others are answered. */
+const mortal = new URL(
+  `data:text/javascript,${encodeURIComponent(`
+    import { parentPort } from 'node:worker_threads';
+    parentPort.on('message', (job) => {
+      if (job.result.width === 1) process.exit(3);
+      if (job.result.width === 2) throw new Error('thrown outside');
+      parentPort.postMessage({ result: { data: new Uint8Array(3), width: 1, height: 1 } });
+    });
+  `)}`,
+);
+const ofWidth = (width: number) => ({ ...restore, result: { ...restore.result, width } });
+
+describe('the image workers', () => {
+  let workers: ImageWorkers;
+  afterEach(() => workers.close());
+
+  it('start when they are needed, as many as are needed, and end on close', async () => {
+    workers = new ImageWorkers({ size: 2 });
+    expect(workers.running).toBe(0);
+    expect(await workers.run(restore)).toMatchObject(source);
+    expect(workers.running).toBe(1);
+    await Promise.all(Array.from({ length: 10 }, () => workers.run(restore)));
+    expect(workers.running).toBe(2);
+    await workers.close();
+    expect(workers.running).toBe(0);
+    await expect(workers.run(restore)).rejects.toThrow('closed');
+  });
+
+  it('fail what has not ended when they close', async () => {
+    workers = new ImageWorkers({ size: 1 });
+    const jobs = Promise.allSettled(Array.from({ length: 5 }, () => workers.run(restore)));
+    await workers.close();
+    expect((await jobs).map(({ status }) => status)).toEqual(Array(5).fill('rejected'));
+  });
+
+  it('lose only the job of a thread that dies', async () => {
+    workers = new ImageWorkers({ entry: mortal, size: 1 });
+    const results = await Promise.allSettled([9, 1, 9, 2, 9].map((width) => workers.run(ofWidth(width))));
+    expect(results.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+    ]);
+  });
+
+  it('tell errors by their code', async () => {
+    const processor = new ImageProcessor({ maxPixels: 1e6 });
+    const encoded = await pipeline(scene(80, 80)).png().toBuffer();
+    const cut = encoded.subarray(0, encoded.length / 2);
+    const failed = processor.prepare(cut, {
+      fit: 'fill',
+      size: { width: 64, height: 64 },
+      rules: anySize,
+      conditioning: { kind: 'image' },
+    });
+    await expect(failed).rejects.toBeInstanceOf(Img2ImgError);
+    await expect(failed).rejects.toMatchObject({ code: 'invalid_image', details: { type: 'PNG' } });
+    await processor.close();
+  });
+});
