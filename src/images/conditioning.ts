@@ -22,7 +22,7 @@ export interface Conditioned {
 
 /**
  * Resizes, conditions, then pads: in this order padding is background for sketches and edges whatever the paper's
- * colour, and the seam between picture and padding is not itself an edge. Synchronous; see `isQuick`.
+ * colour, and the seam between picture and padding is not itself an edge. Synchronous.
  *
  * @param canny needed for `edge` only
  */
@@ -48,16 +48,6 @@ export function condition(
       return { data: padTo({ data, width, height }, plan, 0).data, inverted: false };
     }
   }
-}
-
-/**
- * Whether `condition` keeps the event loop for no more than about 3 ms: no resampling, no Canny, and no more pixels
- * than a loop in JavaScript takes in that time (measured 2 ms for 512×512).
- */
-export function isQuick(picture: Raster, plan: FitPlan, conditioning: Conditioning): boolean {
-  if (conditioning.kind === 'edge') return false;
-  if (picture.width !== plan.canvas.width || picture.height !== plan.canvas.height) return false;
-  return conditioning.kind === 'image' || picture.width * picture.height <= 400_000;
 }
 
 /** [H,W] → [H,W,3]. */

@@ -1,29 +1,46 @@
-/** An encoded image as it came from outside → pixels, or an error that says what is wrong with it. */
-import { Img2ImgError } from '../errors.js';
-import type { Raster } from './raster.js';
+/** An encoded image as it came from outside → its size, its pixels, or an error that says what is wrong with it. */
+import { Img2ImgError, messageOf } from '../errors.js';
+import type { Raster, Size } from './raster.js';
 import sharp from './sharp.js';
-import { describeUnreadable, readableType, readableTypes } from './sniff.js';
+import { describeUnreadable, type ReadableType, readableType, readableTypes } from './sniff.js';
+
+export interface DecodeLimits {
+  readonly maxPixels: number;
+}
+
+/**
+ * Width and height after EXIF orientation, from the header alone.
+ * @throws Img2ImgError `unsupported_image_type` for every type but PNG, JPEG, WebP, AVIF and GIF · `image_too_large`
+ *   above `maxPixels` · `invalid_image` where the header is damaged
+ */
+export async function readSize(data: Uint8Array, limits: DecodeLimits): Promise<Size> {
+  const type = typeOf(data);
+  let size: Size;
+  try {
+    // Our own limit comes after: sharp's message would not tell the size.
+    size = (await sharp(data, { limitInputPixels: false }).metadata()).autoOrient;
+  } catch (error) {
+    throw invalid(type, error);
+  }
+  const { width, height } = size;
+  if (width * height <= limits.maxPixels) return { width, height };
+  throw new Img2ImgError(
+    'image_too_large',
+    `The image is ${width}x${height}: more than ${limits.maxPixels} pixels are not allowed.`,
+    { details: { width, height, maxPixels: limits.maxPixels } },
+  );
+}
 
 /**
  * Decodes PNG, JPEG, WebP, AVIF or GIF (the first frame of an animation) at its full size: EXIF orientation applied,
  * an embedded profile converted to sRGB, alpha flattened over white, grey, palette, 16-bit and CMYK made 8-bit RGB.
- * The pixels are counted from the header, before anything is decoded.
  *
- * Runs on libuv's threads. The result owns its buffer, which may be transferred to another thread.
+ * Runs on libuv's threads; 3 to 4 ms for a 512×512 JPEG. The result owns its buffer.
  *
- * @throws Img2ImgError `unsupported_image_type` for every other type · `image_too_large` above `maxPixels` ·
- *   `invalid_image` where the file is cut off or damaged
+ * @throws Img2ImgError as `readSize` does, and `invalid_image` where the file is cut off or damaged
  */
-export async function decodeImage(data: Uint8Array, limits: { maxPixels: number }): Promise<Raster> {
-  const type = readableType(data);
-  if (type === undefined) {
-    const found = describeUnreadable(data);
-    throw new Img2ImgError(
-      'unsupported_image_type',
-      `The image must be ${listTypes()}; this looks like ${found}.`,
-      { details: { allowed: [...readableTypes], found } },
-    );
-  }
+export async function decodeImage(data: Uint8Array, limits: DecodeLimits): Promise<Raster> {
+  const type = typeOf(data);
   try {
     const decoded = await sharp(data, {
       // Pixels that are missing or damaged fail the request; a picture half grey would be answered with nonsense.
@@ -40,42 +57,25 @@ export async function decodeImage(data: Uint8Array, limits: { maxPixels: number 
     if (channels !== 3) throw new Error(`decoded to ${channels} channels`);
     return { data: decoded.data, width, height };
   } catch (error) {
-    throw await explain(error, data, type, limits.maxPixels);
+    // Too many pixels are refused by libvips too, before it decodes, but only this tells how many.
+    await readSize(data, limits);
+    throw invalid(type, error);
   }
 }
 
-function listTypes(): string {
-  return `${readableTypes.slice(0, -1).join(', ')} or ${readableTypes.at(-1)}`;
-}
-
-/** sharp tells only by its message why it failed. */
-async function explain(
-  cause: unknown,
-  data: Uint8Array,
-  type: string,
-  maxPixels: number,
-): Promise<Img2ImgError> {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  if (/pixel limit/i.test(message)) {
-    const size = await headerSize(data);
-    const has = size === undefined ? 'more' : `${size.width}x${size.height}`;
-    return new Img2ImgError(
-      'image_too_large',
-      `The image has ${has} pixels; at most ${maxPixels} pixels are allowed.`,
-      { details: { ...size, maxPixels }, cause },
-    );
-  }
-  return new Img2ImgError('invalid_image', `The ${type} image cannot be decoded: it is cut off or damaged.`, {
-    details: { type, reason: message.split('\n')[0] },
-    cause,
+function typeOf(data: Uint8Array): ReadableType {
+  const type = readableType(data);
+  if (type !== undefined) return type;
+  const found = describeUnreadable(data);
+  const types = `${readableTypes.slice(0, -1).join(', ')} or ${readableTypes.at(-1)}`;
+  throw new Img2ImgError('unsupported_image_type', `The image must be ${types}; this looks like ${found}.`, {
+    details: { allowed: [...readableTypes], found },
   });
 }
 
-async function headerSize(data: Uint8Array): Promise<{ width: number; height: number } | undefined> {
-  try {
-    const { width, height } = await sharp(data, { limitInputPixels: false }).metadata();
-    return { width, height };
-  } catch {
-    return undefined;
-  }
+function invalid(type: ReadableType, cause: unknown): Img2ImgError {
+  return new Img2ImgError('invalid_image', `The ${type} image cannot be decoded: it is cut off or damaged.`, {
+    details: { type, reason: messageOf(cause).split('\n')[0] },
+    cause,
+  });
 }

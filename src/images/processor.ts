@@ -1,8 +1,9 @@
 /** The images of a translation, in and out: the one thing the translator needs to know of this room. */
-import { type Conditioned, type Conditioning, condition, isQuick } from './conditioning.js';
-import { decodeImage } from './decode.js';
+import type { Conditioned, Conditioning } from './conditioning.js';
+import { readSize } from './decode.js';
 import { type EncodeOptions, encodeImage } from './encode.js';
 import { type Fit, type FitPlan, planFit, restoredSize, type SizeRules } from './fit.js';
+import { isQuick, prepare, sameSize } from './prepare.js';
 import type { Raster, Size } from './raster.js';
 import { ImageWorkers, type ImageWorkersOptions } from './workers.js';
 
@@ -36,13 +37,16 @@ export class ImageProcessor {
 
   /**
    * An encoded image → the conditioning image, uint8 [height,width,3].
-   * @throws Img2ImgError as `decodeImage` and `planFit` do
+   * @throws Img2ImgError as `decodeImage` and `planFit` do, before anything is decoded where the header tells
    */
   async prepare(encoded: Uint8Array, options: PrepareOptions): Promise<PreparedImage> {
-    const picture = await decodeImage(encoded, { maxPixels: this.#maxPixels });
-    const { width, height } = picture;
-    const plan = planFit({ width, height }, options.fit, options.size, options.rules);
-    const conditioned = await this.#condition(picture, plan, options.conditioning);
+    const limits = { maxPixels: this.#maxPixels };
+    const source = await readSize(encoded, limits);
+    const plan = planFit(source, options.fit, options.size, options.rules);
+    const job = { encoded, limits, plan, conditioning: options.conditioning };
+    const conditioned = isQuick(plan, options.conditioning)
+      ? await prepare(job)
+      : await this.#workers.run({ task: 'prepare', ...job });
     return { ...conditioned, ...plan.canvas, plan };
   }
 
@@ -58,21 +62,8 @@ export class ImageProcessor {
     return this.#workers.close();
   }
 
-  async #condition(picture: Raster, plan: FitPlan, conditioning: Conditioning): Promise<Conditioned> {
-    if (isQuick(picture, plan, conditioning)) return condition(picture, plan, conditioning);
-    return this.#workers.run({ task: 'condition', picture, plan, conditioning });
-  }
-
   async #restore(result: Raster, plan: FitPlan): Promise<Raster> {
-    const { width, height } = restoredSize(plan);
-    const same = plan.fit !== 'contain' && width === result.width && height === result.height;
-    // A copy, because the workers take over what they are given and this may be a slice of a batch.
-    return same
-      ? result
-      : this.#workers.run({
-          task: 'restore',
-          picture: { ...result, data: new Uint8Array(result.data) },
-          plan,
-        });
+    if (plan.fit !== 'contain' && sameSize(restoredSize(plan), result)) return result;
+    return this.#workers.run({ task: 'restore', result, plan });
   }
 }

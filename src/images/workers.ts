@@ -21,13 +21,10 @@ export interface ImageWorkersOptions {
   readonly size?: number;
   /** The compiled file the threads run; default: ours. */
   readonly entry?: URL;
-  /** What a thread runs, in place of the image worker: for tests of threads that die. */
-  readonly entry?: URL;
 }
 
 export class ImageWorkers {
   readonly #size: number;
-  readonly #entry: URL;
   readonly #entry: URL;
   readonly #members = new Set<Member>();
   readonly #waiting: Waiting[] = [];
@@ -36,7 +33,6 @@ export class ImageWorkers {
   constructor(options: ImageWorkersOptions = {}) {
     this.#size = options.size ?? Math.min(4, availableParallelism());
     this.#entry = options.entry ?? compiledEntry('images/worker.js');
-    this.#entry = options.entry ?? ENTRY;
   }
 
   /** Threads alive now. */
