@@ -95,13 +95,17 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     return this.#events.on(name, listener);
   }
 
-  /** Replaces the whole configuration, and translates the newest frame again with it. */
-  configure(configuration: StreamConfiguration): void {
+  /**
+   * Replaces the whole configuration, and translates the newest frame again with it.
+   * @returns the number of the frame whose result will show it; undefined where none was pushed yet
+   */
+  configure(configuration: StreamConfiguration): number | undefined {
     this.#configuration = { ...configuration };
     this.#connection.wake();
     this.#sendConfiguration();
-    if (this.#newest !== undefined && this.#waiting === undefined && !this.#preparing)
-      this.push(this.#newest);
+    if (this.#newest === undefined) return undefined;
+    // One that has not been sent will be sent under the new configuration.
+    return this.#waiting === undefined && !this.#preparing ? this.push(this.#newest) : this.#frames;
   }
 
   /**

@@ -57,8 +57,9 @@ export class ResultView {
     this.#stage.dataset.state = 'empty';
   }
 
-  /** `label` names what is waited for, for example a model that is being loaded. */
+  /** Whether a newer picture than the one on show is being made. */
   setBusy(busy: boolean): void {
+    this.#stage.setAttribute('aria-busy', String(busy));
     if (!busy) {
       clearTimeout(this.#patience);
       this.#patience = undefined;

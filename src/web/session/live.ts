@@ -4,6 +4,7 @@ import {
   type Img2ImgStream,
   type StreamConfiguration,
   type StreamError,
+  type StreamResult,
   type StreamStatus,
 } from '../../client/index.js';
 import type { Operation } from '../drawing/document.js';
@@ -53,18 +54,21 @@ export class Live {
   readonly #stream: Img2ImgStream;
   readonly #source: Source;
   readonly #events: LiveEvents;
+  /** Of frames that were sent and are not answered. */
   readonly #snapshots = new Map<number, Snapshot>();
   readonly #arrivals: number[] = [];
   /** What the source gave last; `sent` tells which frame it became. */
   #encoded: Snapshot | undefined;
+  /** The server's last picture, shown or not. */
+  #last: Made | undefined;
   #settings: Settings;
   #configuration: StreamConfiguration;
   #paused = false;
   /** Pictures of frames before this one belong to a drawing that is gone. */
   #ignoreBefore = 0;
-  /** The newest frame's number; a new configuration makes frames too. */
-  #pushed = 0;
-  #ended = 0;
+  #newest = 0;
+  /** Frames that may still get a picture. */
+  readonly #expected = new Set<number>();
 
   constructor(
     server: URL,
@@ -81,30 +85,21 @@ export class Live {
     this.#stream.on('status', events.status);
     this.#stream.on('sent', ({ frame }) => {
       if (this.#encoded !== undefined) this.#snapshots.set(frame, this.#encoded);
-      this.#pushed = Math.max(this.#pushed, frame);
     });
-    this.#stream.on('dropped', ({ frames }) => {
-      for (const frame of frames) this.#end(frame);
+    this.#stream.on('dropped', ({ frames, reason }) => {
+      if (reason === 'unchanged') this.#unchanged(frames);
+      this.#end(frames);
     });
     this.#stream.on('error', (error) => {
-      if (!error.willRetry) this.#end(error.frame ?? 0);
+      if (!error.willRetry) this.#end([error.frame ?? 0]);
       events.error(error);
     });
     this.#stream.on('result', (result) => {
       const snapshot = this.#snapshots.get(result.frame);
-      this.#end(result.frame);
-      if (snapshot === undefined || result.frame < this.#ignoreBefore) return;
-      events.made({
-        ...snapshot,
-        picture: new Blob([result.image], { type: result.mediaType }),
-        configuration: result.configuration,
-        width: result.width,
-        height: result.height,
-        seed: result.seed,
-        roundTripMs: result.roundTripMs,
-        picturesPerSecond: this.#rate(performance.now()),
-        warnings: result.warnings,
-      });
+      if (snapshot !== undefined) this.#last = this.#madeOf(result, snapshot);
+      if (this.#last !== undefined && result.frame >= this.#ignoreBefore) events.made(this.#last);
+      // Frames are answered in order: whatever is older will have no picture any more.
+      this.#end([...this.#expected, ...this.#snapshots.keys()].filter((frame) => frame <= result.frame));
     });
     events.status(this.#stream.status);
   }
@@ -120,20 +115,21 @@ export class Live {
   /** The drawing looks different now. */
   push(): void {
     if (this.#paused) return;
-    this.#pushed = this.#stream.push(async () => {
+    const frame = this.#stream.push(async () => {
       const { operations } = this.#source;
       const settings = this.#settings;
       const input = await this.#source.encode();
       this.#encoded = { input, operations, settings };
       return input;
     });
-    this.#events.busy(true);
+    this.#expect(frame);
   }
 
   /** There is nothing to translate any more; what is on its way is not shown. */
   forget(): void {
     this.#stream.forget();
-    this.#ignoreBefore = this.#pushed + 1;
+    this.#ignoreBefore = this.#newest + 1;
+    this.#expected.clear();
     this.#events.busy(false);
   }
 
@@ -141,19 +137,19 @@ export class Live {
     this.#settings = settings;
     if (JSON.stringify(configuration) === JSON.stringify(this.#configuration)) return;
     this.#configuration = configuration;
-    if (this.#paused) return;
-    this.#stream.configure(configuration);
+    if (!this.#paused) this.#expect(this.#stream.configure(configuration));
   }
 
   pause(): void {
     this.#paused = true;
     this.#stream.forget();
+    this.#expected.clear();
     this.#events.busy(false);
   }
 
   resume(): void {
     this.#paused = false;
-    this.#stream.configure(this.#configuration);
+    this.#expect(this.#stream.configure(this.#configuration));
   }
 
   reconnect(): void {
@@ -164,10 +160,44 @@ export class Live {
     this.#stream.close();
   }
 
-  #end(frame: number): void {
-    for (const older of this.#snapshots.keys()) if (older <= frame) this.#snapshots.delete(older);
-    this.#ended = Math.max(this.#ended, frame);
-    if (this.#ended >= this.#pushed) this.#events.busy(false);
+  #madeOf(result: StreamResult, snapshot: Snapshot): Made {
+    return {
+      ...snapshot,
+      picture: new Blob([result.image], { type: result.mediaType }),
+      configuration: result.configuration,
+      width: result.width,
+      height: result.height,
+      seed: result.seed,
+      roundTripMs: result.roundTripMs,
+      picturesPerSecond: this.#rate(performance.now()),
+      warnings: result.warnings,
+    };
+  }
+
+  /**
+   * The server has these frames' picture sent already, or is making it: what was on its way, or shown, before the
+   * sheet was cleared or the stream paused is wanted again.
+   */
+  #unchanged(frames: readonly number[]): void {
+    const running = [...this.#snapshots.keys()].find((frame) => !frames.includes(frame));
+    this.#ignoreBefore = 0;
+    if (running !== undefined) this.#expect(running);
+    else if (this.#last !== undefined) this.#events.made(this.#last);
+  }
+
+  #expect(frame: number | undefined): void {
+    if (frame === undefined) return;
+    this.#newest = Math.max(this.#newest, frame);
+    this.#expected.add(frame);
+    this.#events.busy(true);
+  }
+
+  #end(frames: readonly number[]): void {
+    for (const frame of frames) {
+      this.#expected.delete(frame);
+      this.#snapshots.delete(frame);
+    }
+    if (this.#expected.size === 0) this.#events.busy(false);
   }
 
   #rate(now: number): number | undefined {

@@ -1,0 +1,282 @@
+import type { Browser } from 'playwright-core';
+import sharp from 'sharp';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { RealServer } from './real-server.js';
+import { launch, PHONE, StudioPage } from './studio-page.js';
+
+const server = new RealServer();
+let browser: Browser;
+let studio: StudioPage;
+
+beforeAll(async () => {
+  [browser] = await Promise.all([launch(), server.start()]);
+});
+
+afterAll(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+beforeEach(async () => {
+  studio = await StudioPage.open(browser, `${server.url}#seed=7`);
+});
+
+afterEach(async () => {
+  await studio.close();
+  expect(studio.faults).toEqual([]);
+});
+
+const drawLine = () => studio.stroke([0.2, 0.2], [0.8, 0.3], [0.5, 0.8]);
+const photograph = (): Promise<Buffer> =>
+  sharp({ create: { width: 300, height: 200, channels: 3, background: '#203080' } })
+    .composite([{ input: { create: { width: 90, height: 90, channels: 3, background: '#e0c040' } } }])
+    .png()
+    .toBuffer();
+
+test('a stroke drawn with the mouse becomes a picture, and a second one another', async () => {
+  expect(await studio.picture()).toBe('none');
+  await drawLine();
+  const first = await studio.picture();
+  expect(first).toMatch(/^64x64 /);
+  await studio.stroke([0.1, 0.9], [0.9, 0.9]);
+  expect(await studio.picture()).not.toBe(first);
+});
+
+test('the picture follows while the stroke is still being drawn', async () => {
+  const [start, middle, end] = await studio.onScreen([
+    [0.2, 0.2],
+    [0.7, 0.4],
+    [0.3, 0.9],
+  ] as const);
+  await studio.page.mouse.move(...(start ?? [0, 0]));
+  await studio.page.mouse.down();
+  await studio.page.mouse.move(...(middle ?? [0, 0]), { steps: 5 });
+  const half = await studio.picture();
+  expect(half).not.toBe('none');
+  await studio.page.mouse.move(...(end ?? [0, 0]), { steps: 5 });
+  expect(await studio.picture()).not.toBe(half);
+  await studio.page.mouse.up();
+});
+
+test('style, template, seed, sketch guidance and prompt each change the picture', async () => {
+  await drawLine();
+  const seen = [await studio.picture()];
+  const { page } = studio;
+  const changes: Record<string, () => Promise<unknown>> = {
+    style: () => page.locator('.chip', { hasText: 'Anime' }).click(),
+    template: () => page.locator('#template').fill('a small {prompt}, on the moon'),
+    seed: () => page.locator('#dice').click(),
+    gamma: () => page.locator('#gamma').fill('0.9'),
+    prompt: () => page.locator('#prompt').fill('a castle'),
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    await change();
+    await page.locator('#picture-stage[aria-busy="true"]').waitFor();
+    const picture = await studio.picture();
+    expect(seen, name).not.toContain(picture);
+    seen.push(picture);
+  }
+});
+
+test('undo brings the earlier picture back, redo the later one, and clear none', async () => {
+  const { page } = studio;
+  await drawLine();
+  const first = await studio.picture();
+  await studio.stroke([0.1, 0.9], [0.9, 0.9]);
+  const second = await studio.picture();
+  await page.keyboard.press('Control+z');
+  await expect.poll(() => studio.picture()).toBe(first);
+  await page.keyboard.press('Control+Shift+z');
+  await expect.poll(() => studio.picture()).toBe(second);
+  await page.locator('#clear').click();
+  expect(await studio.picture()).toBe('none');
+  await page.locator('#undo').click();
+  await expect.poll(() => studio.picture()).toBe(second);
+  await page.locator('#undo').click();
+  await page.locator('#undo').click();
+  expect(await studio.picture()).toBe('none');
+});
+
+test('the eraser takes ink away, and light strokes turn the whole sheet over', async () => {
+  const { page } = studio;
+  await studio.stroke([0.2, 0.5], [0.8, 0.5]);
+  expect(await studio.brightness([0.5, 0.5])).toBe(0);
+  await page.keyboard.press('e');
+  await studio.stroke([0.5, 0.3], [0.5, 0.7]);
+  expect(await studio.brightness([0.5, 0.5])).toBe(255);
+  expect(await studio.brightness([0.3, 0.5])).toBe(0);
+  await page.keyboard.press('x');
+  await expect.poll(() => studio.brightness([0.3, 0.5])).toBe(255);
+  expect(await studio.brightness([0.5, 0.5])).toBe(0);
+});
+
+test('a server killed and started again in the middle of a stroke loses nothing of it', async () => {
+  const { page } = studio;
+  await drawLine();
+  const before = await studio.picture();
+  const places = await studio.onScreen([
+    [0.1, 0.1],
+    [0.1, 0.5],
+    [0.1, 0.9],
+  ] as const);
+  const [start, middle, end] = places as [[number, number], [number, number], [number, number]];
+  await page.mouse.move(...start);
+  await page.mouse.down();
+  await page.mouse.move(...middle, { steps: 8 });
+  await server.kill();
+  await page.locator('#connection[data-state="waiting"]').waitFor();
+  await page.mouse.move(...end, { steps: 8 });
+  await page.mouse.up();
+  await studio.stroke([0.9, 0.1], [0.9, 0.9]);
+  expect(await studio.text('#connection-text')).toMatch(/Offline/);
+  await server.start();
+  await page.locator('#connection[data-state="live"]').waitFor({ timeout: 30_000 });
+  const after = await studio.picture();
+  expect(after).not.toBe(before);
+  for (const place of [
+    [0.1, 0.3],
+    [0.1, 0.7],
+    [0.9, 0.5],
+  ] as const)
+    expect(await studio.brightness(place)).toBe(0);
+  // What is shown is the picture of all three strokes: taking the last away and back gives the same again.
+  await page.keyboard.press('Control+z');
+  await expect.poll(() => studio.picture()).not.toBe(after);
+  await page.keyboard.press('Control+Shift+z');
+  await expect.poll(() => studio.picture()).toBe(after);
+});
+
+test('an uploaded picture is placed, drawn over, and undone like a stroke', async () => {
+  const { page } = studio;
+  await page
+    .locator('#file')
+    .setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer: await photograph() });
+  const uploaded = await studio.picture();
+  expect(uploaded).not.toBe('none');
+  await drawLine();
+  expect(await studio.picture()).not.toBe(uploaded);
+  await page.locator('#undo').click();
+  await expect.poll(() => studio.picture()).toBe(uploaded);
+  await page.locator('#undo').click();
+  expect(await studio.picture()).toBe('none');
+});
+
+test('a dropped picture is placed wherever on the page it lands', async () => {
+  const base64 = (await photograph()).toString('base64');
+  await studio.page.evaluate((data) => {
+    const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([bytes], 'a.png', { type: 'image/png' }));
+    const options = { bubbles: true, cancelable: true, dataTransfer };
+    document.querySelector('header')?.dispatchEvent(new DragEvent('dragover', options));
+    document.querySelector('header')?.dispatchEvent(new DragEvent('drop', options));
+  }, base64);
+  await expect.poll(() => studio.picture()).toMatch(/^64x64/);
+});
+
+test('a picture from the clipboard is placed with the keys of pasting', async () => {
+  const { page } = studio;
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  const base64 = (await photograph()).toString('base64');
+  await page.evaluate(async (data) => {
+    const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+    await navigator.clipboard.write([
+      new ClipboardItem({ 'image/png': new Blob([bytes], { type: 'image/png' }) }),
+    ]);
+  }, base64);
+  await page.locator('#pad').focus();
+  await page.keyboard.press('Control+v');
+  await expect.poll(() => studio.picture()).toMatch(/^64x64/);
+});
+
+test('a file that is no picture is refused in words, and the drawing stays', async () => {
+  await drawLine();
+  const before = await studio.picture();
+  const buffer = Buffer.from('not a picture');
+  await studio.page.locator('#file').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer });
+  await expect.poll(() => studio.text('#notices')).toMatch(/Not a picture/);
+  expect(await studio.picture()).toBe(before);
+});
+
+test('the camera gives a picture where it is allowed', async () => {
+  const { page } = studio;
+  await page.context().grantPermissions(['camera']);
+  await page.locator('#camera').click();
+  await page.locator('#camera-take:enabled').click();
+  await expect.poll(() => studio.picture()).toMatch(/^64x64/);
+  expect(await page.locator('#camera-dialog').isVisible()).toBe(false);
+});
+
+test('a camera that is refused is explained, with other ways', async () => {
+  await studio.page.locator('#camera').click();
+  await expect.poll(() => studio.text('#notices')).toMatch(/No camera.*upload or paste/);
+});
+
+test('a pen that presses harder draws a wider line', async () => {
+  const session = await studio.page.context().newCDPSession(studio.page);
+  const draw = async (y: number, force: number) => {
+    const [start, end] = (await studio.onScreen([
+      [0.2, y],
+      [0.8, y],
+    ] as const)) as [[number, number], [number, number]];
+    const event = { button: 'left', buttons: 1, pointerType: 'pen', force, clickCount: 1 } as const;
+    await session.send('Input.dispatchMouseEvent', {
+      type: 'mousePressed',
+      x: start[0],
+      y: start[1],
+      ...event,
+    });
+    for (let step = 1; step <= 10; step++) {
+      const x = start[0] + ((end[0] - start[0]) * step) / 10;
+      await session.send('Input.dispatchMouseEvent', { type: 'mouseMoved', x, y: start[1], ...event });
+    }
+    await session.send('Input.dispatchMouseEvent', {
+      type: 'mouseReleased',
+      x: end[0],
+      y: end[1],
+      ...event,
+      buttons: 0,
+    });
+  };
+  const thickness = async (y: number) => {
+    let dark = 0;
+    for (let step = -24; step <= 24; step++)
+      if ((await studio.brightness([0.5, y + step / 1024])) < 128) dark++;
+    return dark;
+  };
+  await draw(0.3, 0.15);
+  await draw(0.7, 0.95);
+  await studio.picture();
+  expect(await thickness(0.7)).toBeGreaterThan((await thickness(0.3)) + 3);
+});
+
+test('a finger draws on a phone, and neither the page scrolls nor anything sticks out', async () => {
+  await studio.close();
+  studio = await StudioPage.open(browser, `${server.url}#seed=7`, PHONE);
+  const { page } = studio;
+  const session = await page.context().newCDPSession(page);
+  const [[x1, y1], [x2, y2]] = (await studio.onScreen([
+    [0.3, 0.2],
+    [0.6, 0.8],
+  ] as const)) as [[number, number], [number, number]];
+  await session.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [{ x: x1, y: y1 }] });
+  for (let step = 1; step <= 8; step++) {
+    const x = x1 + ((x2 - x1) * step) / 8;
+    const y = y1 + ((y2 - y1) * step) / 8;
+    await session.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: [{ x, y }] });
+  }
+  await session.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+  expect(await studio.picture()).toMatch(/^64x64/);
+  expect(await studio.brightness([0.45, 0.5])).toBe(0);
+  const { scrolled, sideways } = await page.evaluate(() => ({
+    scrolled: scrollY,
+    sideways: document.documentElement.scrollWidth - innerWidth,
+  }));
+  expect({ scrolled, sideways }).toEqual({ scrolled: 0, sideways: 0 });
+  // Sheet and picture are both in view while drawing.
+  for (const id of ['#pad', '#result']) {
+    const box = await page.locator(id).boundingBox();
+    expect(box?.y).toBeGreaterThanOrEqual(0);
+    expect((box?.y ?? 0) + (box?.height ?? 9999)).toBeLessThanOrEqual(844);
+  }
+});
