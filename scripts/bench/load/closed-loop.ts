@@ -1,0 +1,73 @@
+/** Clients that each wait for their answer before they ask again, as many as told, for as long as told. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Milliseconds of one answer, as the server told them. */
+export type Timings = Readonly<Record<string, number>>;
+
+export interface Answer {
+  /** Milliseconds from the request's first byte out to the answer's last byte in. */
+  latency: number;
+  timings: Timings;
+}
+
+/** Asks once and waits for the whole answer. */
+export interface Client {
+  ask(): Promise<Answer>;
+  close(): void;
+}
+
+export interface Load {
+  /** Answers that came within the window. */
+  answers: readonly Answer[];
+  /** Length of the window in seconds. */
+  seconds: number;
+}
+
+/**
+ * Starts all clients, lets the first answers pass, then measures.
+ * @param length seconds, or whether to go on
+ * @param whileMeasuring called at the window's start; the function it gives, at its end
+ */
+export async function runClosedLoop(
+  clients: readonly Client[],
+  length: number | (() => boolean),
+  whileMeasuring: () => Promise<() => Promise<void>>,
+): Promise<Load> {
+  let running = true;
+  let measuring = false;
+  let warm = 0;
+  const answers: Answer[] = [];
+  let failure: unknown;
+  const loops = clients.map(async (client) => {
+    while (running) {
+      const answer = await client.ask();
+      warm++;
+      if (measuring) answers.push(answer);
+    }
+  });
+  for (const loop of loops) {
+    loop.catch((error: unknown) => {
+      failure ??= error;
+      running = false;
+    });
+  }
+  const check = (): void => {
+    if (failure !== undefined) throw failure;
+  };
+  // Until the queue is as full as it will be: 16 answers are two full batches.
+  while (warm < Math.min(clients.length, 16) + 2 && running) await sleep(10);
+  check();
+  const finish = await whileMeasuring();
+  measuring = true;
+  const start = performance.now();
+  const goesOn = typeof length === 'number' ? () => performance.now() < start + length * 1000 : length;
+  while (running && goesOn()) await sleep(20);
+  measuring = false;
+  const measured = (performance.now() - start) / 1000;
+  await finish();
+  running = false;
+  await Promise.allSettled(loops);
+  for (const client of clients) client.close();
+  check();
+  return { answers, seconds: measured };
+}
