@@ -41,6 +41,8 @@ export class DeviceScheduler {
   /** Oldest first: the first one runs, a second one waits in the engine. */
   #inFlight: InFlight[] = [];
   #wakeTimer: NodeJS.Timeout | undefined;
+  /** Bundles whose load, once ended, hands over what waits for it. */
+  readonly #awaitedLoads = new Set<string>();
   #closed = false;
 
   constructor(engine: Engine, residency: Residency, speed: Speed, options: DeviceSchedulerOptions) {
@@ -216,10 +218,16 @@ export class DeviceScheduler {
   }
 
   #load(bundle: Bundle): void {
-    if (this.residency.isLoading(bundle.id)) return;
+    // Whoever began the load (preloading, POST …/load): those who wait for it here must be told of its end.
+    if (this.#awaitedLoads.has(bundle.id)) return;
+    this.#awaitedLoads.add(bundle.id);
     this.residency.ensure(bundle).then(
-      () => this.#pump(),
+      () => {
+        this.#awaitedLoads.delete(bundle.id);
+        this.#pump();
+      },
       (error) => {
+        this.#awaitedLoads.delete(bundle.id);
         // The engine died under the load: its successor loads again.
         if (!(error instanceof EngineDiedError)) this.#refuse(bundle, error);
         this.#pump();
