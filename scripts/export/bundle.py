@@ -15,6 +15,7 @@ from .checkpoint import Half, PairedCheckpoint, UnpairedCheckpoint
 from .description import Description, Direction
 from .errors import ExportError
 from .files import file_entry, folder_aside
+from .fuse_skips import count_operators
 from .graphs import smallest_latent, translator_plans
 from .shared import SharedParts, ensure_shared
 from .target import Target
@@ -91,8 +92,12 @@ def _write_direction(
         path = folder / (f"{direction.id}.{name}.onnx" if several else f"{name}.onnx")
         log(f"{direction.id}: exporting {path.name}")
         started = time.monotonic()
-        files = export_graph(plan.module, plan.inputs, plan.outputs, path, half_storage=order.target.half_storage)
+        files = export_graph(
+            plan.module, plan.inputs, plan.outputs, path, half_storage=order.target.half_storage, fuse=order.target.fuse
+        )
         check_graph(path)
+        if order.target.fuse:
+            report.operators[path.name] = count_operators(path)
         for file in files:
             report.bytes_by_file[file.name] = file.stat().st_size
         size = sum(file.stat().st_size for file in files)

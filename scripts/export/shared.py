@@ -55,7 +55,9 @@ def _write(base: Base, folder: Path, target: Target, source: str) -> None:
     if tokenizer.max_length != encoder.max_length:
         raise ExportError(f"the base's tokenizer makes {tokenizer.max_length} ids, its text encoder takes {encoder.max_length}")
     plan = text_plan(encoder)
-    files = export_graph(plan.module, plan.inputs, plan.outputs, folder / "text_encoder.onnx", half_storage=target.half_storage)
+    files = export_graph(
+        plan.module, plan.inputs, plan.outputs, folder / "text_encoder.onnx", half_storage=target.half_storage, fuse=target.fuse
+    )
     check_graph(files[0])
     facts = {
         "source": source,

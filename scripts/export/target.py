@@ -32,6 +32,11 @@ class Target:
         """Whether weights are stored in fp16 and cast back to fp32."""
         return self.provider == "cpu" and self.precision == "fp16"
 
+    @property
+    def fuse(self) -> bool:
+        """Whether the graph is made of contrib operators, to be fused further."""
+        return self.provider == "cuda"
+
     def operators(self) -> PlainOperators:
         """The operators to write the networks in."""
         if self.provider == "cuda":

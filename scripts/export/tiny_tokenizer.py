@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 #: Words a test or a demo is likely to use; their merges are what makes this a BPE and not only bytes.
-_WORDS = """a an the of in at by and with to is photo photograph picture drawing sketch painting bird cat dog house tree sea sky sun
-moon star on flower fish boat car night day rain rainy clear driving heavy style color colour red green blue yellow art line"""
+_WORDS = """
+a an the of in on at by and with to is photo photograph picture drawing sketch painting bird cat dog house tree sea sky sun
+moon star flower fish boat car night day rain rainy clear driving heavy style color colour red green blue yellow art line
+"""
 
 
 def _byte_alphabet() -> list[str]:

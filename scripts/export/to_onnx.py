@@ -12,9 +12,11 @@ from pathlib import Path
 
 import onnx
 import onnx_ir
+import onnxscript.optimizer
 import torch
 from torch import Tensor, nn
 
+from .fuse_skips import fuse_skips
 from .weights import store_half
 
 #: The newest opset whose operators all of ONNX Runtime's CPU provider has had for years; GroupNorm is in plain operators anyway.
@@ -40,10 +42,12 @@ def export_graph(
     outputs: list[str],
     path: Path,
     half_storage: bool = False,
+    fuse: bool = False,
     external_from: int = EXTERNAL_DATA_FROM_BYTES,
 ) -> list[Path]:
     """Writes a module's graph and returns the files: the graph, then its external data if it has any.
 
+    `fuse` joins sums to the norms after them, for graphs of the cuda target.
     `half_storage` keeps the large weights as float16 followed by a Cast, for targets that compute in float32.
     """
     examples = tuple(item.example for item in inputs)
@@ -63,6 +67,11 @@ def export_graph(
     model.ir_version = IR_VERSION
     model.producer_name = "img2img-turbo-server"
     _drop_debug_metadata(model)
+    if fuse:
+        # Weights are reordered for the contrib operators while tracing; that is done here once, not at every load.
+        onnxscript.optimizer.fold_constants(model, input_size_limit=1 << 34, output_size_limit=1 << 34)
+        onnxscript.optimizer.remove_unused_nodes(model)
+        fuse_skips(model)
     if half_storage:
         store_half(model)
     return _save(model, path, external_from)

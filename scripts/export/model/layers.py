@@ -23,7 +23,7 @@ def run_resnet(op: PlainOperators, resnet: nn.Module, x: Tensor) -> Tensor:
 def run_attention_block(op: PlainOperators, attention: nn.Module, x: Tensor) -> Tensor:
     """The VAE's self-attention over pixels: an `Attention` with a group norm and a residual connection."""
     tokens = op.to_tokens(op.group_norm(attention.group_norm, x, silu=False))
-    mixed = _attend(op, attention, tokens, tokens)
+    mixed = op.attend(attention, tokens, None)
     total = op.from_tokens(mixed, x) + x
     return total if attention.rescale_output_factor == 1.0 else total / attention.rescale_output_factor
 
@@ -46,18 +46,7 @@ def run_transformer(op: PlainOperators, transformer: nn.Module, x: Tensor, text:
 
 
 def _run_transformer_block(op: PlainOperators, block: nn.Module, x: Tensor, text: Tensor) -> Tensor:
-    normed = op.layer_norm(block.norm1, x)
-    normed, x = op.add_layer_norm(block.norm2, _attend(op, block.attn1, normed, normed), x)
-    normed, x = op.add_layer_norm(block.norm3, _attend(op, block.attn2, normed, text), x)
+    x = op.attend(block.attn1, op.layer_norm(block.norm1, x), None) + x
+    x = op.attend(block.attn2, op.layer_norm(block.norm2, x), text) + x
     # diffusers' FeedForward: net[0] is GEGLU, net[1] dropout, net[2] the way back.
-    return op.linear(block.ff.net[2], op.geglu(block.ff.net[0].proj, normed)) + x
-
-
-def _attend(op: PlainOperators, attention: nn.Module, x: Tensor, context: Tensor) -> Tensor:
-    mixed = op.attention(
-        op.linear(attention.to_q, x),
-        op.linear(attention.to_k, context),
-        op.linear(attention.to_v, context),
-        attention.heads,
-    )
-    return op.linear(attention.to_out[0], mixed)
+    return op.linear(block.ff.net[2], op.geglu(block.ff.net[0].proj, op.layer_norm(block.norm3, x))) + x

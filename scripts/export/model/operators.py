@@ -46,18 +46,30 @@ class PlainOperators:
         x = norm(x)
         return F.silu(x) if silu else x
 
-    def add_group_norm(self, norm: nn.GroupNorm, x: Tensor, skip: Tensor, silu: bool) -> tuple[Tensor, Tensor]:
-        """Adds, normalises the sum, and gives both (normalised, sum)."""
-        total = x + skip
-        return self.group_norm(norm, total, silu), total
-
     def layer_norm(self, norm: nn.LayerNorm, x: Tensor) -> Tensor:
         return norm(x)
 
-    def add_layer_norm(self, norm: nn.LayerNorm, x: Tensor, skip: Tensor) -> tuple[Tensor, Tensor]:
-        """Adds, normalises the sum, and gives both (normalised, sum)."""
-        total = x + skip
-        return self.layer_norm(norm, total), total
+    def attend(self, attention: nn.Module, x: Tensor, context: Tensor | None) -> Tensor:
+        """A diffusers `Attention` from tokens [B,N,C] to itself, or to `context` [B,L,D] → [B,N,C]."""
+        source = x if context is None else context
+        mixed = self.attention(
+            self.linear(attention.to_q, x),
+            self.linear(attention.to_k, source),
+            self.linear(attention.to_v, source),
+            attention.heads,
+        )
+        return self.linear(attention.to_out[0], mixed)
+
+    def attend_causally(self, attention: nn.Module, x: Tensor, heads: int, mask: Tensor) -> Tensor:
+        """CLIP's self-attention over [B,L,D], each token seeing only those before it, as `mask` [L,L] says."""
+        mixed = self.attention(
+            self.linear(attention.q_proj, x),
+            self.linear(attention.k_proj, x),
+            self.linear(attention.v_proj, x),
+            heads,
+            mask,
+        )
+        return self.linear(attention.out_proj, mixed)
 
     def attention(self, query: Tensor, key: Tensor, value: Tensor, heads: int, mask: Tensor | None = None) -> Tensor:
         """Multi-head attention of projected [B,N,C] queries over [B,M,C] keys and values → [B,N,C]."""

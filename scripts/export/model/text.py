@@ -38,15 +38,7 @@ class TextEncoder(nn.Module):
         mask = self.causal_mask.to(x.dtype)
         for layer in self.layers:
             attention, mlp = layer.self_attn, layer.mlp
-            normed = op.layer_norm(layer.layer_norm1, x)
-            mixed = op.attention(
-                op.linear(attention.q_proj, normed),
-                op.linear(attention.k_proj, normed),
-                op.linear(attention.v_proj, normed),
-                self.heads,
-                mask,
-            )
-            x = x + op.linear(attention.out_proj, mixed)
+            x = x + op.attend_causally(attention, op.layer_norm(layer.layer_norm1, x), self.heads, mask)
             hidden = op.activation(self.activation, op.linear(mlp.fc1, op.layer_norm(layer.layer_norm2, x)))
             x = x + op.linear(mlp.fc2, hidden)
         return op.layer_norm(self.final_layer_norm, x).float()
