@@ -1,0 +1,53 @@
+"""The peer's model: the checkpoint the bundle was exported from, put into its base, as a PyTorch module."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import AutoTokenizer
+
+from export.assemble import assemble_paired
+from export.base import load_text_encoder, open_base
+from export.checkpoint import PairedCheckpoint, read_checkpoint
+from export.model.operators import PlainOperators
+
+
+class PeerModel:
+    """One picture in, one picture out, the way the reference's script does it: prompt encoded each time, batch of one."""
+
+    def __init__(self, base: Path, checkpoint: Path, conditioning: str, device: str, compiled: bool) -> None:
+        opened = open_base(str(base))
+        read = read_checkpoint(checkpoint)
+        if not isinstance(read, PairedCheckpoint):
+            raise SystemExit("the peer runs pix2pix-Turbo checkpoints only")
+        preparation = "binary" if conditioning == "sketch" else "unit"
+        assembly = assemble_paired(read, opened, PlainOperators(), preparation)
+        self.device = torch.device(device)
+        # The reference runs fp16 on a GPU where told to, and fp32 on a CPU.
+        self.dtype = torch.float16 if self.device.type == "cuda" else torch.float32
+        for part in (assembly.encoder, assembly.unet, assembly.decoder):
+            part.to(self.device, self.dtype)
+        self.tokenizer = AutoTokenizer.from_pretrained(str(opened.path / "tokenizer"), local_files_only=True)
+        self.text_encoder = load_text_encoder(opened, PlainOperators()).to(self.device, self.dtype)
+        self.stochastic = assembly.stochastic
+        self.latent_channels, self.downscale = assembly.latent_channels, assembly.downscale
+        fused: nn.Module = assembly.fused
+        self.translate = torch.compile(fused) if compiled else fused
+
+    @torch.inference_mode()
+    def run(self, pixels: np.ndarray, prompt: str, seed: int, gamma: float) -> np.ndarray:
+        """uint8 [H,W,3] conditioning image → uint8 [H,W,3] picture."""
+        ids = self.tokenizer(
+            prompt, max_length=self.text_encoder.max_length, padding="max_length", truncation=True, return_tensors="pt"
+        ).input_ids
+        text = self.text_encoder(ids.to(self.device))
+        height, width = pixels.shape[0] // self.downscale, pixels.shape[1] // self.downscale
+        generator = torch.Generator().manual_seed(seed)
+        noise = torch.randn(1, self.latent_channels, height, width, generator=generator)
+        inputs: list[Tensor] = [torch.from_numpy(pixels)[None], text, noise]
+        if self.stochastic:
+            inputs.append(torch.tensor([gamma]))
+        return self.translate(*(item.to(self.device) for item in inputs))[0].cpu().numpy()
