@@ -5,25 +5,16 @@
  * the vertical pass first, holds 64 positions of the kernel between two pixels and shrinks by whole factors before,
  * so hard edges (a sketch is nothing else) come out several grey levels apart.
  */
+import { type Kernel, resizeColumns, resizeRows } from './lanczos-passes.js';
 import type { Box, Raster, Size } from './raster.js';
 
 /** Pillow's `PRECISION_BITS`: coefficients are 32-bit fixed point with room for 8 bits of value and 2 of overshoot. */
 const precision = 32 - 8 - 2;
-const half = 1 << (precision - 1);
 const lobes = 3;
-
-/** For each output position the first input position that counts, how many do, and their weights. */
-interface Kernel {
-  readonly first: Int32Array;
-  readonly count: Int32Array;
-  /** `taps` weights for every output position, fixed point. */
-  readonly weights: Int32Array;
-  readonly taps: number;
-}
 
 /**
  * Resizes the part of `raster` inside `box` (default: all of it; fractions allowed) to `size`. Gives the same raster
- * back where nothing is to be done. Synchronous: about 50 ms from 1024×1024 to 512×512, so it belongs in a worker.
+ * back where nothing is to be done. Synchronous and heavy: it belongs in a worker.
  */
 export function resizeLanczos(raster: Raster, size: Size, box: Box = wholeOf(raster)): Raster {
   const { width, height } = raster;
@@ -103,65 +94,4 @@ function kernelFor(inputs: number, start: number, end: number, outputs: number):
     count[output] = high - low;
   }
   return { first, count, weights, taps };
-}
-
-/** The horizontal pass: [H,W,3] → [H,outputs,3]. */
-function resizeRows(source: Raster, kernel: Kernel): Raster {
-  const { data, height } = source;
-  const { first, count, weights, taps } = kernel;
-  const width = first.length;
-  const result = new Uint8ClampedArray(width * height * 3);
-  let to = 0;
-  for (let y = 0; y < height; y++) {
-    const row = y * source.width;
-    for (let x = 0; x < width; x++) {
-      let red = half;
-      let green = half;
-      let blue = half;
-      let from = (row + at(first, x)) * 3;
-      const end = x * taps + at(count, x);
-      for (let tap = x * taps; tap < end; tap++) {
-        const weight = at(weights, tap);
-        red += weight * at(data, from);
-        green += weight * at(data, from + 1);
-        blue += weight * at(data, from + 2);
-        from += 3;
-      }
-      result[to] = red >> precision;
-      result[to + 1] = green >> precision;
-      result[to + 2] = blue >> precision;
-      to += 3;
-    }
-  }
-  return { data: bytesOf(result), width, height };
-}
-
-/** The vertical pass: [H,W,3] → [outputs,W,3]. Rows of `source` start at row `top` of what the kernel counts. */
-function resizeColumns(source: Raster, kernel: Kernel, top = 0): Raster {
-  const { data, width } = source;
-  const { first, count, weights, taps } = kernel;
-  const height = first.length;
-  const stride = width * 3;
-  const result = new Uint8ClampedArray(stride * height);
-  const sums = new Int32Array(stride);
-  for (let y = 0; y < height; y++) {
-    sums.fill(half);
-    for (let tap = 0; tap < at(count, y); tap++) {
-      const weight = at(weights, y * taps + tap);
-      const from = (at(first, y) - top + tap) * stride;
-      for (let x = 0; x < stride; x++) sums[x] = at(sums, x) + weight * at(data, from + x);
-    }
-    const to = y * stride;
-    for (let x = 0; x < stride; x++) result[to + x] = at(sums, x) >> precision;
-  }
-  return { data: bytesOf(result), width, height };
-}
-
-/** An element that is known to be there: the loops above never leave their arrays. */
-function at(array: Int32Array | Uint8Array, index: number): number {
-  return array[index] as number;
-}
-
-function bytesOf(array: Uint8ClampedArray<ArrayBuffer>): Uint8Array {
-  return new Uint8Array(array.buffer);
 }
