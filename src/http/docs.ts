@@ -47,7 +47,7 @@ function problemsPage(): string {
     );
   return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Problems</title></head>
+<head><meta charset="utf-8"><link rel="icon" href="data:,"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Problems</title></head>
 <body>
 <h1>Problems</h1>
 <p>Every error is answered as <code>application/problem+json</code> (RFC 9457); its <code>type</code> leads here.</p>

@@ -1,4 +1,5 @@
 /** What the routes' schemas cannot say by themselves: the bodies, headers and examples of translate, and every route's problems. */
+import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import { translateRequestObject } from '../request.js';
 import { readPackageVersion } from '../version.js';
@@ -14,6 +15,7 @@ interface Operation extends Json {
 }
 
 export interface OpenApiDocument extends Json {
+  components?: { schemas?: Record<string, unknown> };
   paths?: Record<string, Record<string, Operation>>;
 }
 
@@ -43,12 +45,18 @@ const problemContent = { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/s
 export function completeDocument(document: OpenApiDocument): OpenApiDocument {
   for (const operations of Object.values(document.paths ?? {})) {
     for (const operation of Object.values(operations)) {
+      for (const [status, response] of Object.entries(operation.responses ?? {})) {
+        if (response.description === 'Default Response') response.description = STATUS_CODES[status] ?? '';
+      }
       operation.responses = {
         ...operation.responses,
         default: { description: 'A problem.', content: problemContent },
       };
     }
   }
+  const schemas = document.components?.schemas;
+  // The generator makes one of each for requests too; nobody sends us these.
+  for (const name of Object.keys(schemas ?? {})) if (name.endsWith('Input')) delete schemas?.[name];
   for (const path of ['/v1/models/{id}/load', '/v1/models/{id}/unload']) {
     const body = document.paths?.[path]?.post?.requestBody as Json | undefined;
     if (body !== undefined) body.required = false;
@@ -72,6 +80,15 @@ function translateFields(): Record<string, Json> {
   return (schema.properties ?? {}) as Record<string, Json>;
 }
 
+/** The fields as a form should start with them; swagger-ui invents values otherwise. Empty ones count as absent. */
+function formFields(fields: Record<string, Json>, examples: Json): Record<string, Json> {
+  const filled = Object.entries(fields).map(([name, schema]) => [
+    name,
+    { ...schema, example: examples[name] ?? schema.default ?? '' },
+  ]);
+  return Object.fromEntries(filled) as Record<string, Json>;
+}
+
 const header = (description: string, schema: Json = { type: 'string' }) => ({ description, schema });
 
 function translateOperation(): Json {
@@ -86,7 +103,8 @@ function translateOperation(): Json {
       'curl -o out.png -F image=@sketch.png -F prompt="a smiling face" http://127.0.0.1:8080/v1/translate\n' +
       'curl -o out.png --data-binary @sketch.png "http://127.0.0.1:8080/v1/translate?prompt=a%20smiling%20face"\n' +
       '```',
-    parameters: Object.entries(fields).map(([name, { description, ...schema }]) => ({
+    // Without defaults and examples: a page that fills them in would say each field twice, here and in the body.
+    parameters: Object.entries(fields).map(([name, { description, default: _, example: __, ...schema }]) => ({
       name,
       in: 'query',
       required: false,
@@ -96,15 +114,6 @@ function translateOperation(): Json {
     requestBody: {
       required: true,
       content: {
-        'multipart/form-data': {
-          schema: {
-            type: 'object',
-            required: ['image'],
-            properties: { image: { ...image, description: 'The image file.' }, ...fields },
-            additionalProperties: false,
-          },
-          examples: { sketch: { summary: 'A form; add your file as `image`.', value: exampleFields } },
-        },
         'application/json': {
           schema: {
             type: 'object',
@@ -125,6 +134,18 @@ function translateOperation(): Json {
               value: { image: SAMPLE_SKETCH, ...exampleFields, n: 4, format: 'jpeg', response: 'json' },
             },
           },
+        },
+        'multipart/form-data': {
+          schema: {
+            type: 'object',
+            required: ['image'],
+            properties: {
+              image: { ...image, description: 'The image file.' },
+              ...formFields(fields, exampleFields),
+            },
+            additionalProperties: false,
+          },
+          examples: { sketch: { summary: 'A form; add your file as `image`.', value: exampleFields } },
         },
         'image/*': { schema: image },
         'application/octet-stream': { schema: image },

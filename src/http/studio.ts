@@ -9,7 +9,7 @@ export const STUDIO_FOLDER = fileURLToPath(new URL('../../dist/web', import.meta
 
 const NOT_BUILT = `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><title>img2img-turbo-server</title></head>
+<head><meta charset="utf-8"><link rel="icon" href="data:,"><title>img2img-turbo-server</title></head>
 <body>
 <h1>img2img-turbo-server</h1>
 <p>The server runs. Its drawing page is not built yet: run <code>npm run build</code> and start the server again.</p>
