@@ -5,16 +5,13 @@ import type { ResolvedSettings, Service } from '../../service.js';
 import type { Translation } from '../../translation.js';
 import type { FrameOutcome } from '../http-metrics.js';
 import { HttpError, toProblem } from '../problem.js';
+import { Heartbeat, type HeartbeatSocket } from './heartbeat.js';
 import type { FrameId } from './messages.js';
 import { Outbox, type OutboxSocket } from './outbox.js';
 import { FrameMessageError, parseClientMessage } from './parse.js';
 
-export interface StreamSocket extends OutboxSocket {
-  /** Bytes that ever came in; a client from which none come between two pings is gone. */
-  readonly bytesRead: number;
-  ping(): void;
+export interface StreamSocket extends OutboxSocket, HeartbeatSocket {
   close(code: number, reason: string): void;
-  terminate(): void;
 }
 
 export interface StreamOptions {
@@ -45,8 +42,7 @@ const TOO_BIG = 1009;
 export class StreamConnection {
   readonly #options: StreamOptions;
   readonly #outbox: Outbox;
-  readonly #pings: NodeJS.Timeout;
-  readonly #idle: NodeJS.Timeout;
+  readonly #heartbeat: Heartbeat;
   #settings: ResolvedSettings | undefined;
   /** The settings as text: two frames are equal only under equal settings. */
   #settingsKey = '';
@@ -55,8 +51,6 @@ export class StreamConnection {
   /** The frame whose picture the client was sent last. */
   #shown: string | undefined;
   #binaryFrames = 0;
-  /** None yet: the first ping goes out whatever came in. */
-  #bytesAtPing = -1;
   /** Nothing new is taken; what is in flight is still answered. */
   #finishing = false;
   /** A close was sent or came in: nothing more is sent. */
@@ -66,16 +60,17 @@ export class StreamConnection {
   constructor(options: StreamOptions) {
     this.#options = options;
     this.#outbox = new Outbox(options.socket, () => this.#startNext());
-    this.#pings = setInterval(() => this.#ping(), options.pingMs);
-    this.#idle = setTimeout(() => this.#close(NORMAL, 'idle'), options.idleMs);
-    this.#pings.unref();
-    this.#idle.unref();
+    this.#heartbeat = new Heartbeat({
+      ...options,
+      paused: () => this.#outbox.paused,
+      idle: () => this.#close(NORMAL, 'idle'),
+    });
   }
 
   /** Takes one message of the client. */
   receive(data: Buffer, binary: boolean): void {
     if (this.#closed || this.#finishing) return;
-    this.#idle.refresh();
+    this.#heartbeat.heard();
     const id = binary ? ++this.#binaryFrames : undefined;
     try {
       if (data.length > this.#options.maxFrameBytes) this.oversize(id);
@@ -245,17 +240,6 @@ export class StreamConnection {
     });
   }
 
-  #ping(): void {
-    const { socket } = this.#options;
-    // While we do not read, nothing can come in: the idle limit ends such a connection.
-    if (socket.bytesRead === this.#bytesAtPing && !this.#outbox.paused) {
-      socket.terminate();
-      return;
-    }
-    this.#bytesAtPing = socket.bytesRead;
-    socket.ping();
-  }
-
   #close(code: number, reason: string): void {
     if (this.#closed) return;
     this.#end();
@@ -266,8 +250,7 @@ export class StreamConnection {
 
   #end(): void {
     this.#closed = true;
-    clearInterval(this.#pings);
-    clearTimeout(this.#idle);
+    this.#heartbeat.stop();
     this.#waiting = undefined;
     this.#inFlight?.controller.abort();
   }
