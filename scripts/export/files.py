@@ -54,6 +54,6 @@ def folder_aside(target: Path, replace: bool) -> Iterator[Path]:
 
 
 def _explained(error: OSError, target: Path) -> ExportError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return ExportError(f"the disk is full: {target} was not written, and nothing was left behind")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return ExportError(f"there is no room on the disk: {target} was not written, and nothing was left behind ({error})")
     return ExportError(f"{target} could not be written: {error}")

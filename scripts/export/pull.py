@@ -1,0 +1,103 @@
+"""The `pull` command: downloads a published model and its base, exports, verifies and installs the bundle."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from .base import open_base
+from .bundle import Order, write_bundle
+from .checkpoint import PairedCheckpoint, read_checkpoint
+from .cli import from_here, log
+from .download import download, remember_hash, remembered_hash
+from .errors import ExportError
+from .published import BASE, CHECKPOINT_HOST, PUBLISHED, Published
+from .summary import print_summary
+from .target import Target
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options, with their help."""
+    p = argparse.ArgumentParser(prog="npm run pull --", description=__doc__)
+    p.add_argument("name", choices=sorted(PUBLISHED), help="which published model")
+    p.add_argument("--out", type=Path, metavar="models/NAME", help="the bundle's folder; default models/<name>")
+    p.add_argument("--precision", choices=("fp32", "fp16"), default="fp16", help="of the stored weights; default fp16")
+    p.add_argument("--layout", choices=("fused", "staged"), default="fused")
+    p.add_argument("--target", choices=("cpu", "cuda"), default="cpu", help="whose operators the graphs are made of")
+    p.add_argument("--force", action="store_true", help="replace a bundle that exists")
+    p.add_argument("--base", default=BASE, metavar="DIR|HUB_ID", help=f"the base model; default {BASE}")
+    p.add_argument("--base-name", metavar="NAME", help="what bundles on this base call it (default: its last word)")
+    p.add_argument("--from", dest="source", default=CHECKPOINT_HOST, metavar="URL", help="a mirror of the authors' folder")
+    p.add_argument("--sha256", help="hash that the checkpoint must have")
+    p.add_argument("--cache", type=Path, help="where downloads are kept; default ~/.cache/img2img-turbo-server/checkpoints")
+    return p
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command; 0 when the bundle stands, 1 with a sentence on standard error when not."""
+    options = parser().parse_args(arguments)
+    try:
+        run(options)
+    except ExportError as error:
+        print(f"pull: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(options: argparse.Namespace) -> None:
+    """Does what the options say."""
+    published = PUBLISHED[options.name]
+    out = from_here(options.out or Path("models") / published.name)
+    if out.exists() and not options.force:
+        raise ExportError(f"{out} exists already; --force replaces it")
+    cache = from_here(options.cache) if options.cache else _default_cache()
+    checkpoint = read_checkpoint(fetch_checkpoint(published, options.source, cache, options.sha256))
+    _must_be(published, checkpoint)
+    log(f"base {options.base}")
+    local = from_here(Path(options.base))
+    base = open_base(str(local) if local.is_dir() else options.base, options.base_name)
+    order = Order(
+        checkpoint=checkpoint,
+        base=base,
+        out=out,
+        layout=options.layout,
+        target=Target(options.target, options.precision),
+        description=published.description(out.name),
+        replace=options.force,
+    )
+    print_summary(write_bundle(order, log), order)
+
+
+def fetch_checkpoint(published: Published, source: str, cache: Path, sha256: str | None) -> Path:
+    """The checkpoint's file in the cache.
+
+    The authors publish no hashes. One given by the user is binding; else the hash of the first download is remembered,
+    and a later download must have the same.
+    """
+    target = cache / published.file
+    expected = sha256 or remembered_hash(target)
+    log(f"checkpoint {source}/{published.file}")
+    digest = download(f"{source.rstrip('/')}/{published.file}", target, expected, log)
+    log(f"checkpoint sha256 {digest}, {'as expected' if expected else 'first download: remembered'}")
+    remember_hash(target, digest)
+    return target
+
+
+def _must_be(published: Published, checkpoint: object) -> None:
+    unpaired = published.half is not None
+    if unpaired == isinstance(checkpoint, PairedCheckpoint):
+        raise ExportError(f"{published.file} is not of the family that {published.name} is")
+    stochastic = published.name == "sketch_to_image_stochastic"
+    if getattr(checkpoint, "stochastic", False) != stochastic:
+        raise ExportError(f"{published.file} is {'not ' if stochastic else ''}stochastic, unlike {published.name}")
+
+
+def _default_cache() -> Path:
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "img2img-turbo-server" / "checkpoints"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
