@@ -32,6 +32,8 @@ export interface FakeService extends Service {
   ready: boolean;
   draining: boolean;
   warnings: string[];
+  /** Given back instead of a real picture. */
+  picture: Buffer | undefined;
   /** What was asked of load and unload. */
   readonly residencyCalls: { action: string; id: string; device: string | undefined }[];
 }
@@ -51,6 +53,7 @@ export function createFakeService(): FakeService {
     ready: true,
     draining: false,
     warnings: [],
+    picture: undefined,
     hold() {
       let release = () => {};
       gate = new Promise((resolve) => {
@@ -102,7 +105,7 @@ export function createFakeService(): FakeService {
       service.jobs.push(job);
       await untilReleased(gate, job.signal);
       if (failure !== undefined) throw failure;
-      return picture(job, settings, service.warnings);
+      return picture(job, settings, service);
     },
   };
   return service;
@@ -123,7 +126,7 @@ async function untilReleased(
 async function picture(
   job: TranslationJob,
   settings: ResolvedSettings,
-  warnings: string[],
+  { warnings, picture: given }: Pick<FakeService, 'warnings' | 'picture'>,
 ): Promise<Translation> {
   const format = settings.format ?? 'png';
   const metadata = await sharp(job.image)
@@ -132,13 +135,15 @@ async function picture(
   if (!['png', 'jpeg', 'webp', 'heif', 'gif'].includes(metadata?.format ?? '')) {
     throw new Img2ImgError('unsupported_image_type', 'Send a PNG, JPEG, WebP, AVIF or GIF.');
   }
-  const data = await sharp(job.image)
-    .resize(64, 64)
-    .toFormat(format)
-    .toBuffer()
-    .catch((error: unknown) => {
-      throw new Img2ImgError('invalid_image', 'The image is truncated or corrupt.', { cause: error });
-    });
+  const data =
+    given ??
+    (await sharp(job.image)
+      .resize(64, 64)
+      .toFormat(format)
+      .toBuffer()
+      .catch((error: unknown) => {
+        throw new Img2ImgError('invalid_image', 'The image is truncated or corrupt.', { cause: error });
+      }));
   return {
     images: Array.from({ length: job.n }, (_, index) => ({ data, seed: settings.seed + index })),
     format,

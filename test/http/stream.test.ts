@@ -111,19 +111,13 @@ describe('a stream', () => {
     await vi.waitFor(() => expect(test.service.jobs[0]?.signal?.aborted).toBe(true));
   });
 
-  it('lets the newest of 1,000 frames pushed at full speed arrive last, and stays small', async () => {
+  it('lets the newest of 1,000 frames pushed at full speed arrive last, and tells what became of each', async () => {
     const client = await open();
     configure(client);
-    const frames = await Promise.all(Array.from({ length: 1000 }, (_, mark) => sketch('png', mark)));
-    // Padding that decoders ignore makes each frame weigh 200 kB: kept ones would show.
-    const padded = frames.map((frame) => Buffer.concat([frame, Buffer.alloc(200_000)]));
-    const before = process.memoryUsage().arrayBuffers;
-    let most = 0;
-    for (const [index, frame] of padded.entries()) {
-      client.socket.send(frame);
-      if (index % 20 === 19) await vi.waitFor(() => expect(client.socket.bufferedAmount).toBe(0));
-      most = Math.max(most, process.memoryUsage().arrayBuffers);
-    }
+    const image = await sketch();
+    // Decoders ignore what follows an image: it makes the frames differ.
+    for (let mark = 1; mark <= 1000; mark++)
+      client.socket.send(Buffer.concat([image, Buffer.from(`${mark}`)]));
     const ended = () =>
       client.messages.flatMap((message) =>
         message.type === 'dropped' ? message.frames : message.type === 'result' ? [message.frame] : [],
@@ -134,23 +128,29 @@ describe('a stream', () => {
     expect(new Set(ended()).size).toBe(1000);
     expect(client.pictures).toHaveLength(results.length);
     expect(test.service.jobs.length).toBe(results.length);
-    expect(most - before).toBeLessThan(100 * 1024 * 1024);
   });
 
-  it('whose reader stops for a while starts no frame for it meanwhile', async () => {
+  it('whose reader stops for a while starts no more frames for it, and goes on with the newest', async () => {
     const client = await open();
-    configure(client, { format: 'png' });
+    configure(client);
     await vi.waitFor(() => expect(types(client)).toEqual(['ready']));
+    // Pictures of 2 MB: the operating system's own buffers take a few, ours one.
+    test.service.picture = Buffer.alloc(2 * 1024 * 1024);
     client.socket.pause();
-    const big = await sketch('png', 1);
-    // Pictures are small here; errors of a few hundred bytes fill the socket's buffers instead.
-    for (let index = 0; index < 60_000; index++) client.socket.send('{"type":"nonsense"}');
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    client.socket.send(big);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(test.service.jobs).toHaveLength(0);
+    const frames = await Promise.all(Array.from({ length: 60 }, (_, mark) => sketch('png', mark)));
+    for (const frame of frames) {
+      client.socket.send(frame);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const started = test.service.jobs.length;
+    expect(started).toBeLessThan(20);
     client.socket.resume();
-    await vi.waitFor(() => expect(client.pictures).toHaveLength(1), 10_000);
+    await vi.waitFor(
+      () => expect(client.messages.at(-1)).toMatchObject({ type: 'result', frame: 60 }),
+      10_000,
+    );
+    expect(test.service.jobs.length).toBe(started + 1);
   });
 });
 
