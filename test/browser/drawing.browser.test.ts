@@ -71,7 +71,7 @@ test('style, template, seed, sketch guidance and prompt each change the picture'
   };
   for (const [name, change] of Object.entries(changes)) {
     await change();
-    await page.locator('#picture-stage[aria-busy="true"]').waitFor();
+    await expect.poll(() => studio.picture(), { message: name }).not.toBe(seen.at(-1));
     const picture = await studio.picture();
     expect(seen, name).not.toContain(picture);
     seen.push(picture);

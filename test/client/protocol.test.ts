@@ -3,9 +3,10 @@ import { expectTypeOf, test } from 'vitest';
 import type { z } from 'zod';
 import type { ServerMessage, StreamConfiguration } from '../../src/client/protocol.js';
 import type * as server from '../../src/http/stream/messages.js';
+import type { TranslationDocument } from '../../src/http/translate/answer.js';
 import type { streamConfigurationObject } from '../../src/request.js';
 import type { ModelDescription, StyleDescription } from '../../src/service.js';
-import type { Model, Style } from '../../src/web/session/catalogue.js';
+import type { Model, Style, TranslationAnswer } from '../../src/web/session/catalogue.js';
 
 test('what the client may configure is what the server takes', () => {
   expectTypeOf<keyof StreamConfiguration>().toEqualTypeOf<keyof z.input<typeof streamConfigurationObject>>();
@@ -21,7 +22,8 @@ test('the client understands every message of the server', () => {
   expectTypeOf<Of<server.ServerMessage, 'error'>>().toExtend<Of<ServerMessage, 'error'>>();
 });
 
-test('the studio understands what the server says of its models and styles', () => {
+test('the studio understands what the server says of its models and styles, and its translations', () => {
   expectTypeOf<ModelDescription>().toExtend<Model>();
   expectTypeOf<StyleDescription>().toExtend<Style>();
+  expectTypeOf<TranslationDocument>().toExtend<TranslationAnswer>();
 });

@@ -1,6 +1,6 @@
 /** The REST calls of the page. */
 import type { Problem, StreamConfiguration } from '../../client/index.js';
-import type { Catalogue, Model, Style } from './catalogue.js';
+import type { Catalogue, Model, Style, TranslationAnswer } from './catalogue.js';
 
 export interface TranslatedImage {
   seed: number;
@@ -51,18 +51,12 @@ export async function translate(
   for (const [name, value] of Object.entries({ ...configuration, response: 'json' })) {
     if (value !== undefined) form.set(name, String(value));
   }
-  const answer = await request<{ images: { seed: number; image: string }[]; format: string }>(
-    'v1/translate',
-    {
-      method: 'POST',
-      body: form,
-      ...(signal === undefined ? {} : { signal }),
-    },
-  );
-  return answer.images.map(({ seed, image: base64 }) => ({
-    seed,
-    blob: blobOf(base64, `image/${answer.format}`),
-  }));
+  const answer = await request<TranslationAnswer>('v1/translate', {
+    method: 'POST',
+    body: form,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return answer.images.map(({ data, seed, format }) => ({ seed, blob: blobOf(data, `image/${format}`) }));
 }
 
 function getJson<T>(path: string, signal: AbortSignal | undefined): Promise<T> {
@@ -86,8 +80,6 @@ async function request<T>(path: string, init: RequestInit): Promise<T> {
   throw new ProblemError(problem ?? { title: response.statusText || 'Refused', status: response.status });
 }
 
-/** `image` may be a data URI or bare base64. */
-function blobOf(image: string, type: string): Blob {
-  const base64 = image.startsWith('data:') ? image.slice(image.indexOf(',') + 1) : image;
+function blobOf(base64: string, type: string): Blob {
   return new Blob([Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))], { type });
 }

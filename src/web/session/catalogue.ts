@@ -1,4 +1,4 @@
-/** What the server says it can do: the parts of `GET /v1/models` and `GET /v1/styles` that the page uses. */
+/** What the server answers: the parts of `GET /v1/models`, `GET /v1/styles` and `POST /v1/translate` that the page uses. */
 
 export interface ReadyModel {
   id: string;
@@ -36,4 +36,9 @@ export interface Catalogue {
   defaultModel: string | undefined;
   models: Model[];
   styles: Style[];
+}
+
+/** `POST /v1/translate` with `response=json`. */
+export interface TranslationAnswer {
+  images: { data: string; seed: number; format: string }[];
 }

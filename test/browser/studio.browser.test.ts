@@ -1,0 +1,281 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Browser } from 'playwright-core';
+import sharp from 'sharp';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { RealServer } from './real-server.js';
+import { launch, StudioPage } from './studio-page.js';
+
+const server = new RealServer();
+let browser: Browser;
+let studio: StudioPage;
+
+beforeAll(async () => {
+  [browser] = await Promise.all([launch(), server.start()]);
+});
+
+afterAll(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+beforeEach(async () => {
+  studio = await StudioPage.open(browser, `${server.url}#seed=7`, { reducedMotion: 'reduce' });
+});
+
+afterEach(async () => {
+  await studio.close();
+  expect(studio.faults).toEqual([]);
+});
+
+const drawLine = () => studio.stroke([0.2, 0.2], [0.8, 0.3], [0.5, 0.8]);
+
+test('an example makes a first picture with one click', async () => {
+  await studio.page.locator('#example').click();
+  expect(await studio.picture()).toMatch(/^64x64/);
+  expect(await studio.page.locator('#invitation').isVisible()).toBe(false);
+});
+
+test('models, directions, thresholds and styles come from the server', async () => {
+  const { page } = studio;
+  const { models } = (await (await fetch(`${server.url}v1/models`)).json()) as {
+    models: { title: string }[];
+  };
+  const { styles } = (await (await fetch(`${server.url}v1/styles`)).json()) as {
+    styles: { title: string; template: string }[];
+  };
+  expect(await page.locator('#model option').allTextContents()).toEqual(models.map(({ title }) => title));
+  expect(await page.locator('#styles .chip').allTextContents()).toEqual([
+    'None',
+    ...styles.map(({ title }) => title),
+  ]);
+  await page.locator('.chip', { hasText: styles[2]?.title ?? '' }).click();
+  expect(await page.locator('#template').inputValue()).toBe(styles[2]?.template);
+
+  await page.locator('#model').selectOption('tiny-edge');
+  expect(await page.locator('#low').inputValue()).toBe('100');
+  expect(await page.locator('#gamma').isVisible()).toBe(false);
+  await page.locator('#model').selectOption('tiny-day-night');
+  expect(await page.locator('#directions').textContent()).toContain('Day to night');
+  expect(await page.locator('#prompt').isVisible()).toBe(false);
+  expect(await studio.text('#fixed-prompt')).toContain('driving in the night');
+});
+
+test('thresholds of an edge model and directions of a CycleGAN change the picture', async () => {
+  const { page } = studio;
+  await page.locator('#model').selectOption('tiny-edge');
+  const buffer = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#888' } })
+    .composite([{ input: { create: { width: 30, height: 30, channels: 3, background: '#aaa' } } }])
+    .png()
+    .toBuffer();
+  await page.locator('#file').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer });
+  const strict = await studio.picture();
+  await page.locator('#high').fill('20');
+  expect(await page.locator('#low').inputValue()).toBe('20');
+  await expect.poll(() => studio.picture()).not.toBe(strict);
+
+  await page.locator('#model').selectOption('tiny-day-night');
+  const night = await studio.picture();
+  await page.locator('.segment', { hasText: 'Night to day' }).click();
+  await expect.poll(() => studio.picture()).not.toBe(night);
+});
+
+test('the compare slider shows the input beside the picture', async () => {
+  const { page } = studio;
+  await page.locator('#model').selectOption('tiny-day-night');
+  const buffer = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#c03030' } })
+    .png()
+    .toBuffer();
+  await page.locator('#file').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer });
+  await studio.picture();
+  await page.locator('#compare').click();
+  await expect
+    .poll(() =>
+      page.evaluate(() => {
+        const input = document.querySelector<HTMLCanvasElement>('#result-input');
+        return input?.getContext('2d')?.getImageData(5, 5, 1, 1).data[0];
+      }),
+    )
+    .toBeGreaterThan(180);
+  await page.locator('#split-range').focus();
+  await page.keyboard.press('Home');
+  const clip = () => page.locator('#result-input').evaluate((canvas) => getComputedStyle(canvas).clipPath);
+  expect(await clip()).toContain('100%');
+  await page.keyboard.press('End');
+  expect(await clip()).not.toContain('100%');
+});
+
+test('a link brings back model, prompt, style, template, guidance, seed, and so the same picture', async () => {
+  const { page } = studio;
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.locator('#prompt').fill('a castle & a moat = home');
+  await page.locator('.chip', { hasText: 'Manga' }).click();
+  await page.locator('#template').fill('{prompt} in ink');
+  await page.locator('#gamma').fill('0.75');
+  await page.locator('#dice').click();
+  await page.locator('#example').click();
+  const picture = await studio.picture();
+  await expect.poll(() => page.url()).toContain('gamma=0.75');
+  await page.locator('#copy-link').click();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  const other = await StudioPage.open(browser, link, { reducedMotion: 'reduce' });
+  expect(await other.page.locator('#prompt').inputValue()).toBe('a castle & a moat = home');
+  expect(await other.page.locator('#template').inputValue()).toBe('{prompt} in ink');
+  expect(await other.page.locator('#seed').inputValue()).toBe(await page.locator('#seed').inputValue());
+  expect(await other.page.locator('.chip', { hasText: 'Manga' }).locator('input').isChecked()).toBe(true);
+  await other.page.locator('#example').click();
+  expect(await other.picture()).toBe(picture);
+  await other.close();
+});
+
+test('the copied curl command works where it is pasted and makes the picture that Save gives', async () => {
+  const { page } = studio;
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await drawLine();
+  await page.locator('#prompt').fill("@it's <a> $HOME `fox`");
+  await page.locator('.chip', { hasText: 'Anime' }).click();
+  await studio.picture();
+  await page.locator('#copy-curl').click();
+  await page.locator('.toast').waitFor();
+  const command = await page.evaluate(() => navigator.clipboard.readText());
+  const folder = await mkdtemp(join(tmpdir(), 'studio-curl-'));
+  try {
+    await promisify(execFile)('sh', ['-c', command], { cwd: folder });
+    const saved = await studio.download('#save-picture');
+    expect(saved.name).toBe('tiny-sketch-7.png');
+    expect((await readFile(join(folder, 'picture.png'))).equals(saved.bytes)).toBe(true);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('the sketch is saved as it is seen', async () => {
+  await drawLine();
+  const { name, bytes } = await studio.download('#save-sketch');
+  expect(name).toBe('sketch.png');
+  const { data, info } = await sharp(bytes).greyscale().raw().toBuffer({ resolveWithObject: true });
+  expect([info.width, info.height]).toEqual([512, 512]);
+  expect(data[Math.round(0.2 * 512) * 512 + Math.round(0.2 * 512)]).toBeLessThan(64);
+  expect(data[0]).toBe(255);
+});
+
+test('four variations come as a contact sheet; choosing one takes its seed', async () => {
+  const { page } = studio;
+  await drawLine();
+  const before = await studio.picture();
+  await page.locator('#variations').click();
+  await expect.poll(() => page.locator('#contact-prints button').count()).toBe(4);
+  const labels = await page
+    .locator('#contact-prints button')
+    .evaluateAll((buttons) => buttons.map((button) => button.getAttribute('aria-label')));
+  expect(labels).toEqual([8, 9, 10, 11].map((seed) => `Take this variation, seed ${seed}`));
+  await page.locator('#contact-prints button').nth(2).click();
+  expect(await page.locator('#seed').inputValue()).toBe('10');
+  expect(await page.locator('#contact').isVisible()).toBe(false);
+  await expect.poll(() => studio.picture()).not.toBe(before);
+});
+
+test('the strip keeps what came to rest; choosing one brings back drawing and settings, and can be undone', async () => {
+  const { page } = studio;
+  await drawLine();
+  const first = await studio.picture();
+  await expect.poll(() => page.locator('#history button').count()).toBe(1);
+  await page.locator('.chip', { hasText: 'Anime' }).click();
+  await studio.stroke([0.1, 0.9], [0.9, 0.9]);
+  const second = await studio.picture();
+  await expect.poll(() => page.locator('#history button').count()).toBe(2);
+  await page.locator('#history button').nth(1).click();
+  await expect.poll(() => studio.picture()).toBe(first);
+  expect(await page.locator('.chip', { hasText: 'None' }).locator('input').isChecked()).toBe(true);
+  expect(await studio.brightness([0.5, 0.9])).toBe(255);
+  await page.locator('#undo').click();
+  await page.locator('.chip', { hasText: 'Anime' }).click();
+  await expect.poll(() => studio.picture()).toBe(second);
+});
+
+test('paused, the picture stands still; going on, it catches up', async () => {
+  const { page } = studio;
+  await drawLine();
+  const before = await studio.picture();
+  await page.locator('#pad').focus();
+  await page.keyboard.press('Space');
+  expect(await studio.text('#connection-text')).toBe('Paused');
+  await studio.stroke([0.1, 0.9], [0.9, 0.9]);
+  await page.locator('#dice').click();
+  await studio.rest(400);
+  expect(await studio.picture()).toBe(before);
+  await page.locator('#pad').focus();
+  await page.keyboard.press('Space');
+  await expect.poll(() => studio.picture()).not.toBe(before);
+});
+
+test('a problem is shown with title and detail, and leaves when things work again', async () => {
+  const { page } = studio;
+  await drawLine();
+  const before = await studio.picture();
+  // A template is filled in on the page: prompt and template together exceed what the server takes.
+  await page.locator('#prompt').fill('x'.repeat(1999));
+  await page.locator('#template').fill('{prompt} and {prompt}');
+  await expect.poll(() => studio.text('#notices')).toMatch(/Invalid request.*prompt must be/s);
+  expect(await page.locator('#notices').getAttribute('role')).toBe('alert');
+  await page.locator('#template').fill('{prompt}');
+  await page.locator('#prompt').fill('a fox');
+  await expect.poll(() => studio.text('#notices')).toBe('');
+  expect(await studio.picture()).not.toBe(before);
+});
+
+test('round trip and pictures per second are shown', async () => {
+  for (let line = 1; line < 6; line++) await studio.stroke([0.1, line / 6], [0.9, line / 6]);
+  await expect.poll(() => studio.text('#speed')).toMatch(/^\d+ ms( · \d+(\.\d)?\/s)?$/);
+});
+
+test('everything works by keyboard alone', async () => {
+  const { page } = studio;
+  const focused = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.tagName);
+  const tabTo = async (id: string) => {
+    for (let presses = 0; presses < 60 && (await focused()) !== id; presses++)
+      await page.keyboard.press('Tab');
+    expect(await focused()).toBe(id);
+    const seen = await page.evaluate(() => document.activeElement?.matches(':focus-visible'));
+    expect(seen, `${id} shows its focus`).toBe(true);
+  };
+  await tabTo('pad');
+  await page.keyboard.press('Enter');
+  for (let step = 0; step < 12; step++) await page.keyboard.press('ArrowRight');
+  for (let step = 0; step < 12; step++) await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  const drawn = await studio.picture();
+  expect(drawn).toMatch(/^64x64/);
+  expect(await studio.brightness([0.6, 0.5])).toBe(0);
+  await tabTo('prompt');
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('be an [x] fox ? r');
+  const worded = await studio.picture();
+  expect(worded).not.toBe(drawn);
+  // None of those letters did what they do elsewhere.
+  expect(await page.locator('#pen').getAttribute('aria-pressed')).toBe('true');
+  expect(await page.locator('#seed').inputValue()).toBe('7');
+  expect(await page.locator('#width').inputValue()).toBe('6');
+  expect(await page.locator('#pause').getAttribute('aria-pressed')).toBe('false');
+  expect(await page.locator('#help-dialog').isVisible()).toBe(false);
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('ArrowRight');
+  expect(await page.locator('.chip', { hasText: 'Cinematic' }).locator('input').isChecked()).toBe(true);
+  await tabTo('gamma');
+  await page.keyboard.press('End');
+  expect(await studio.text('#gamma-value')).toBe('1.00');
+  await tabTo('dice');
+  await page.keyboard.press('Space');
+  expect(await page.locator('#seed').inputValue()).not.toBe('7');
+  expect(await page.locator('#pause').getAttribute('aria-pressed')).toBe('false');
+  await page.keyboard.press(']');
+  expect(await page.locator('#width').inputValue()).toBe('8');
+  await page.keyboard.press('?');
+  expect(await page.locator('#help-dialog').isVisible()).toBe(true);
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Control+z');
+  expect(await studio.picture()).toBe('none');
+});
