@@ -1,0 +1,1 @@
+"""Training of the two small bundles that ship with the server: data making, models, training and evaluation."""

@@ -1,0 +1,1 @@
+"""Data making: emoji drawings into (sketch, prompt, picture) samples."""

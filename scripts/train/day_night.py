@@ -1,0 +1,235 @@
+"""Trains the day-night generator, unpaired; stop it with Ctrl-C or SIGTERM at any time, the same command goes on.
+
+python -m train.day_night --side 128 --batch 4 --minutes 12 --lr 1.5e-3 --lr-end 8e-4
+python -m train.day_night --side 256 --batch 2 --minutes 8 --lr 6e-4 --lr-end 5e-5
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import signal
+import time
+from multiprocessing import Pool
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from . import parallel, state, tokenizer
+from .data.street import render
+from .generator import STREET_SIZES, Sizes, StreetGenerator
+from .losses import PatchCritic, critic_loss, picture_loss
+from .paths import PREPARED, RUNS
+
+SEED = 20261123
+SCENES = 1500  # of each kind
+SIDE = 256
+# Scenes 0…SCENES are seen by day, the next as many by night, and what lies above is for evaluation.
+HELD_OUT = 1_000_000
+PROMPTS = {"a2b": "driving in the night", "b2a": "driving in the day"}
+
+
+def prepared() -> dict[str, np.ndarray]:
+    """The two unpaired sets, uint8 [SCENES, 256, 256, 3], drawn on first use."""
+    sets = {}
+    for kind, night in (("day", False), ("night", True)):
+        path = PREPARED / f"street-{kind}.npy"
+        if not path.is_file():
+            PREPARED.mkdir(parents=True, exist_ok=True)
+            first = SCENES if night else 0
+            with Pool(2) as pool:
+                pictures = pool.starmap(render, [(first + i, night, SIDE) for i in range(SCENES)], chunksize=16)
+            np.save(path, np.stack(pictures))
+        sets[kind] = np.load(path, mmap_mode="r")
+    return sets
+
+
+def take(pictures: np.ndarray, rng: np.random.Generator, count: int, side: int) -> Tensor:
+    """A batch of random scenes, mirrored half of the time: [count, 3, side, side] in [-1, 1]."""
+    picked = []
+    for index in rng.integers(0, len(pictures), count):
+        picture = np.asarray(pictures[index])
+        if side != SIDE:
+            mode = cv2.INTER_AREA if side < SIDE else cv2.INTER_CUBIC
+            picture = cv2.resize(picture, (side, side), interpolation=mode)
+        picked.append(picture[:, ::-1] if rng.random() < 0.5 else picture)
+    batch = torch.from_numpy(np.stack(picked)).permute(0, 3, 1, 2)
+    return (batch.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+
+
+def colour_distance(fake: Tensor, real: Tensor, generator: torch.Generator) -> Tensor:
+    """Sliced Wasserstein distance between two batches' distributions of (colour, height in the picture).
+
+    Unpaired, and steadier than a critic: skies learn the sky's colour and roads the road's from the first step.
+    """
+    side = fake.shape[-1] // 4
+    height = torch.linspace(-1, 1, side).reshape(1, 1, side, 1).expand(fake.shape[0], 1, side, side)
+
+    def pixels(x: Tensor) -> Tensor:
+        return torch.cat([F.avg_pool2d(x, 4), height * 1.5], 1).permute(1, 0, 2, 3).reshape(4, -1)
+
+    directions = F.normalize(torch.randn(24, 4, generator=generator), dim=1)
+    a, b = (torch.sort(directions @ pixels(x), dim=1).values for x in (fake, real))
+    return (a - b).abs().mean()
+
+
+def preview(model: StreetGenerator, ids: dict[str, Tensor], path: Path, side: int = 256) -> None:
+    """Held-out scenes: day → night and night → day, input above output."""
+    rows = []
+    for half, night in (("a2b", False), ("b2a", True)):
+        pictures = np.stack([render(HELD_OUT + i, night, side) for i in range(5)])
+        batch = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+        with torch.no_grad():
+            out = model(batch, ids[half].expand(len(batch), -1), half).clamp(-1, 1)
+        rows += [np.hstack(list(pictures)), np.hstack(list(((out + 1) * 127.5).permute(0, 2, 3, 1).numpy()))]
+    cv2.imwrite(str(path), np.vstack(rows).astype(np.uint8)[..., ::-1])
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run", default="day-night")
+    parser.add_argument("--side", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=2, help="pictures of each kind in a step, in each process")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--lr-end", type=float, default=1e-4)
+    gpu = torch.cuda.is_available()
+    parser.add_argument("--device", default="cuda" if gpu else "cpu")
+    parser.add_argument("--processes", type=int, default=1 if gpu else 2)
+    parser.add_argument("--save-minutes", type=float, default=3)
+    return parser.parse_args()
+
+
+def train(rank: int, args: argparse.Namespace) -> None:
+    """One process of a run."""
+    torch.set_num_threads(1)
+    torch.manual_seed(SEED)
+    device = torch.device(args.device)
+    clock = state.Clock(args.steps, args.minutes)
+    sizes: Sizes = STREET_SIZES
+    words = Tokenizer.from_file(str(RUNS / args.run / "tokenizer" / "tokenizer.json"))
+    ids = {half: torch.from_numpy(tokenizer.encode(words, [prompt], sizes.tokens)) for half, prompt in PROMPTS.items()}
+    model = StreetGenerator(sizes).to(device, memory_format=torch.channels_last)
+    average = state.Average(model)
+    critics = nn.ModuleDict({kind: PatchCritic(inputs=3) for kind in ("day", "night")})
+    critics = critics.to(device, memory_format=torch.channels_last)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=args.lr, betas=(0.5, 0.99), weight_decay=0.01, fused=True)
+    critic_optimiser = torch.optim.AdamW(critics.parameters(), lr=4e-4, betas=(0.5, 0.99), weight_decay=0.0)
+    parts = {
+        "model": model,
+        "average": average.module,
+        "critics": critics,
+        "optimiser": optimiser,
+        "critic_optimiser": critic_optimiser,
+    }
+    facts: dict[str, object] = {"step": 0, "samples": 0, "seconds": 0.0, "phases": []}
+    if (saved := state.load(args.run)) is not None:
+        for key, part in parts.items():
+            part.load_state_dict(saved[key])
+        facts = saved["facts"]
+    step, before = int(facts["step"]), float(facts["seconds"])
+    phase = {"side": args.side, "batch": args.batch, "lr": [args.lr, args.lr_end], "from_step": step}
+    phases = [*facts["phases"], phase]
+
+    def keep() -> None:
+        if rank > 0:
+            return
+        phase["to_step"], phase["seconds"] = step, round(clock.elapsed)
+        facts.update(step=step, seconds=before + clock.elapsed, phases=phases, sizes=sizes.as_dict())
+        state.save(args.run, parts, facts)
+        preview(average.module, ids, RUNS / args.run / "preview.png")
+
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    sets = prepared()
+    rng = np.random.default_rng([SEED, step, rank])
+    slices = torch.Generator().manual_seed(SEED + step)
+    half = torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else contextlib.nullcontext()
+    ones = torch.ones(1, 1, 1, 1, device=device)
+    running: dict[str, float] = {}
+    last_save = last_log = time.monotonic()
+    log_step, stop_now = step, False
+    while not stop_now:
+        rate = args.lr_end + (args.lr - args.lr_end) * 0.5 * (1 + math.cos(math.pi * min(clock.progress, 1)))
+        for group in optimiser.param_groups:
+            group["lr"] = rate * min(1.0, (clock.done + 1) / 40)
+        day, night = (take(sets[kind], rng, args.batch, args.side).to(device) for kind in ("day", "night"))
+        to_night, to_day = (ids[h].to(device).expand(args.batch, -1) for h in ("a2b", "b2a"))
+        with half:
+            fake_night, fake_day = model(day, to_night, "a2b"), model(night, to_day, "b2a")
+            losses = {}
+            losses["cycle"] = (
+                picture_loss(model(fake_night, to_day, "b2a"), day, ones).mean()
+                + picture_loss(model(fake_day, to_night, "a2b"), night, ones).mean()
+            )
+            # The translation of what is there already is itself; a quarter of the steps are enough to hold it.
+            if step % 4 == 0:
+                losses["identity"] = 2 * (
+                    picture_loss(model(night, to_night, "a2b"), night, ones).mean()
+                    + picture_loss(model(day, to_day, "b2a"), day, ones).mean()
+                )
+            losses["colours"] = 6 * (colour_distance(fake_night, night, slices) + colour_distance(fake_day, day, slices))
+            # What is drawn stays where it is drawn: edges of the small copies agree in place, whatever their strength.
+            losses["critic"] = -0.15 * (critics["night"](fake_night)[0].mean() + critics["day"](fake_day)[0].mean())
+        loss = sum(losses.values())
+        optimiser.zero_grad(set_to_none=True)
+        critics.requires_grad_(False)
+        loss.backward()
+        critics.requires_grad_(True)
+        stop_now = parallel.share_gradients(trained, float(stopping or clock.progress >= 1))
+        nn.utils.clip_grad_norm_(trained, 1.0)
+        optimiser.step()
+        judged = sum(
+            critic_loss(*critics[kind](torch.cat([real, fake.detach()]))[0].chunk(2))
+            for kind, real, fake in (("day", day, fake_day), ("night", night, fake_night))
+        )
+        critic_optimiser.zero_grad(set_to_none=True)
+        judged.backward()
+        parallel.share_gradients(critics.parameters())
+        critic_optimiser.step()
+        average.update(model, step)
+        step += 1
+        clock.tick()
+        facts["samples"] = int(facts["samples"]) + 2 * args.batch * args.processes
+        for key, value in {**losses, "judged": judged}.items():
+            running[key] = running.get(key, float(value)) * 0.97 + float(value) * 0.03
+        now = time.monotonic()
+        if rank == 0 and now - last_log > 20:
+            speed = (step - log_step) * 2 * args.batch * args.processes / (now - last_log)
+            told = " ".join(f"{key} {value:.3f}" for key, value in running.items())
+            print(f"step {step} {100 * clock.progress:.0f}% {told} {speed:.1f} pictures/s", flush=True)
+            last_log, log_step = now, step
+        if now - last_save > 60 * args.save_minutes:
+            keep()
+            last_save = time.monotonic()
+    keep()
+    if rank == 0:
+        print(f"stopped at step {step}", flush=True)
+
+
+def main() -> None:
+    args = parse()
+    folder = RUNS / args.run / "tokenizer"
+    if not (folder / "tokenizer.json").is_file():
+        built = tokenizer.build(list(PROMPTS.values()) * 10, STREET_SIZES.vocabulary)
+        tokenizer.save(built, folder, STREET_SIZES.tokens)
+    prepared()
+    parallel.run(train, args.processes, args)
+
+
+if __name__ == "__main__":
+    main()

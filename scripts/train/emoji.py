@@ -1,0 +1,248 @@
+"""Trains the emoji-sketch generator; stop it with Ctrl-C or SIGTERM at any time, the same command goes on.
+
+python -m train.emoji --side 128 --batch 16 --minutes 30 --lr 2e-3 --lr-end 1e-3
+python -m train.emoji --side 256 --batch 8 --minutes 30 --lr 1e-3 --lr-end 3e-4 --critic
+python -m train.emoji --side 512 --batch 2 --minutes 10 --lr 3e-4 --lr-end 2e-5 --critic
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import signal
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from . import parallel, state, tokenizer
+from .data.sample import Drawings, Request, make
+from .generator import Sizes, SketchGenerator
+from .loader import batches
+from .losses import PatchCritic, critic_loss, feature_loss, picture_loss
+from .paths import RUNS
+
+SEED = 20261123
+
+
+def get_tokenizer(name: str, sizes: Sizes) -> Tokenizer:
+    """The run's tokenizer, built on first use."""
+    path = RUNS / name / "tokenizer" / "tokenizer.json"
+    if not path.is_file():
+        facts = [fact for fact in Drawings().facts if not fact["held_out"]]
+        names = sorted({fact["name"] for fact in facts})
+        keywords = sorted({word for fact in facts for word in fact["keywords"]})
+        built = tokenizer.build(tokenizer.corpus(names, keywords), sizes.vocabulary)
+        tokenizer.save(built, path.parent, sizes.tokens)
+    return Tokenizer.from_file(str(path))
+
+
+def signed(pixels: Tensor) -> Tensor:
+    """uint8 → float in [-1,1]."""
+    return pixels.float() / 127.5 - 1
+
+
+def preview(model: SketchGenerator, words: Tokenizer, path: Path, side: int = 256) -> None:
+    """A contact sheet of a few fixed drawings, seen and held out: sketch, output, colours, styles."""
+    drawings = Drawings()
+    by_key = {(fact["source"], fact["key"]): row for row, fact in enumerate(drawings.facts)}
+    keys = [("fluent-emoji-flat", k) for k in ("duck", "house", "swan", "koala", "kiwi-fruit")] + [
+        ("noto", "camel"),
+        ("noto", "swan"),
+    ]
+    rows = []
+    for number, key in enumerate(keys):
+        name = drawings.facts[by_key[key]]["name"]
+        prompts = [
+            (name, 1.0),
+            (f"a red {name}", 1.0),
+            (f"a blue {name}", 1.0),
+            (f"a green {name}", 1.0),
+            (name, 0.5),
+            (name, 0.15),
+        ]
+        prompts += [(prompt.replace("{prompt}", name), 1.0) for prompt in styles().values()]
+        sample = make(drawings, by_key[key], side, np.random.default_rng(number), Request(prompt=name, gamma=1.0, strength=0.5))
+        sketch = torch.from_numpy(sample.sketch)[None, None].float().expand(len(prompts), 3, -1, -1)
+        noise = torch.from_numpy(sample.noise)[None].expand(len(prompts), -1, -1, -1)
+        ids = torch.from_numpy(tokenizer.encode(words, [p for p, _ in prompts], model.sizes.tokens))
+        with torch.no_grad():
+            out = model(sketch, ids, noise, torch.tensor([g for _, g in prompts]))
+        pictures = ((out.clamp(-1, 1) + 1) * 127.5).permute(0, 2, 3, 1).numpy()
+        first = np.repeat(255.0 * (1 - sample.sketch[..., None].astype(np.float32)), 3, 2)
+        rows.append(np.hstack([first, sample.target * 255, *pictures]))
+    sheet = np.vstack(rows)
+    cv2.imwrite(str(path), cv2.resize(sheet.astype(np.uint8), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)[..., ::-1])
+
+
+def styles() -> dict[str, str]:
+    from .data.prompts import templates
+
+    return templates()
+
+
+def parameter_groups(model: SketchGenerator, rate: float) -> list[dict[str, object]]:
+    """Transformers learn slower than convolutions: at one rate for all the text encoder collapsed within 500 steps."""
+    text = list(model.clip.parameters())
+    seen = {id(p) for p in text}
+    attention = [p for name, p in model.unet.named_parameters() if "attentions" in name]
+    seen |= {id(p) for p in attention}
+    rest = [p for p in model.parameters() if id(p) not in seen and p.requires_grad]
+    shares = ((text, 0.25), (attention, 0.4), (rest, 1.0))
+    return [{"params": params, "lr": rate * share, "share": share} for params, share in shares]
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run", default="emoji-sketch")
+    parser.add_argument("--side", type=int, default=256, help="pixels of a training picture's side")
+    parser.add_argument("--batch", type=int, default=8, help="samples of a step, in each process")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--lr-end", type=float, default=1e-4)
+    parser.add_argument("--familiar", type=float, default=1.0, help="how much more often well-known names come")
+    parser.add_argument("--critic", action="store_true", help="add the adversarial and feature losses")
+    parser.add_argument("--replay", type=float, default=0.0, help="share of batches that are shown a second time")
+    gpu = torch.cuda.is_available()
+    parser.add_argument("--device", default="cuda" if gpu else "cpu")
+    parser.add_argument("--processes", type=int, default=1 if gpu else 2)
+    parser.add_argument("--workers", type=int, default=8 if gpu else 0, help="processes that make samples; 0: in between steps")
+    parser.add_argument("--save-minutes", type=float, default=5)
+    return parser.parse_args()
+
+
+def train(rank: int, args: argparse.Namespace) -> None:
+    """One process of a run."""
+    torch.set_num_threads(1)
+    torch.manual_seed(SEED)
+    device = torch.device(args.device)
+    clock = state.Clock(args.steps, args.minutes)
+
+    sizes = Sizes()
+    words = Tokenizer.from_file(str(RUNS / args.run / "tokenizer" / "tokenizer.json"))
+    model = SketchGenerator(sizes).to(device, memory_format=torch.channels_last)
+    average = state.Average(model)
+    critic = PatchCritic().to(device, memory_format=torch.channels_last)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(parameter_groups(model, args.lr), betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+    critic_optimiser = torch.optim.AdamW(critic.parameters(), lr=4e-4, betas=(0.5, 0.99), weight_decay=0.0)
+    facts: dict[str, object] = {"step": 0, "samples": 0, "seconds": 0.0, "phases": []}
+    parts: dict[str, nn.Module] = {
+        "model": model,
+        "average": average.module,
+        "critic": critic,
+        "optimiser": optimiser,
+        "critic_optimiser": critic_optimiser,
+    }
+    if (saved := state.load(args.run)) is not None:
+        for key, part in parts.items():
+            part.load_state_dict(saved[key])
+        facts = saved["facts"]
+        if rank == 0:
+            print(f"going on from step {facts['step']}", flush=True)
+    step, before = int(facts["step"]), float(facts["seconds"])
+    phase = {"side": args.side, "batch": args.batch, "lr": [args.lr, args.lr_end], "critic": args.critic, "from_step": step}
+    phases = [*facts["phases"], phase]
+
+    def keep() -> None:
+        if rank > 0:
+            return
+        phase["to_step"], phase["seconds"] = step, round(clock.elapsed)
+        facts.update(step=step, seconds=before + clock.elapsed, phases=phases, sizes=sizes.as_dict())
+        state.save(args.run, parts, facts)
+        preview(average.module, words, RUNS / args.run / "preview.png")
+
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    stream = batches(
+        words, sizes.tokens, args.side, args.batch, SEED + 1000 * step + rank, args.workers, args.familiar, args.replay
+    )
+    half = torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else contextlib.nullcontext()
+    running: dict[str, float] = {}
+    last_save = last_log = time.monotonic()
+    log_step = step
+    stop_now = False
+    while not stop_now:
+        rate = args.lr_end + (args.lr - args.lr_end) * 0.5 * (1 + math.cos(math.pi * min(clock.progress, 1)))
+        rate *= min(1.0, (clock.done + 1) / 100)
+        for group in optimiser.param_groups:
+            group["lr"] = rate * group["share"]
+        batch = {key: value.to(device) for key, value in next(stream).items()}
+        sketch = batch["sketch"].float().expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+        target = signed(batch["target"]).contiguous(memory_format=torch.channels_last)
+        gamma = batch["gamma"]
+        with half:
+            output = model(sketch, batch["ids"], batch["noise"], gamma)
+        output = output.float()
+        # Where the sketch does not rule, no picture is the right one: ask less there.
+        trust = 0.25 + 0.75 * gamma
+        loss = (picture_loss(output, target, batch["weight"].float()) * trust).mean()
+        losses = {"picture": loss.item()}
+        if args.critic:
+            drawn = sketch
+            scores, fake = critic(torch.cat([output, drawn], 1))
+            with torch.no_grad():
+                _, real = critic(torch.cat([target, drawn], 1))
+            adversarial, features = -scores.mean(), feature_loss(real, fake)
+            warm = min(1.0, clock.done / 200) if not facts.get("critic_steps") else 1.0
+            loss = loss + warm * (0.02 * adversarial + 1.0 * features)
+            losses |= {"adversarial": adversarial.item(), "features": features.item()}
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        stop_now = parallel.share_gradients(trained, float(stopping or clock.progress >= 1))
+        norm = nn.utils.clip_grad_norm_(trained, 1.0)
+        if not torch.isfinite(norm):
+            print(f"step {step}: gradient is not finite, skipped", flush=True)
+            continue
+        optimiser.step()
+        if args.critic:
+            critic_optimiser.zero_grad(set_to_none=True)
+            both = critic(torch.cat([torch.cat([target, output.detach()]), drawn.repeat(2, 1, 1, 1)], 1))[0]
+            judged = critic_loss(*both.chunk(2))
+            judged.backward()
+            parallel.share_gradients(critic.parameters())
+            critic_optimiser.step()
+            losses["critic"] = judged.item()
+            facts["critic_steps"] = int(facts.get("critic_steps", 0)) + 1
+        average.update(model, step)
+        step += 1
+        clock.tick()
+        facts["samples"] = int(facts["samples"]) + args.batch * args.processes
+        for key, value in losses.items():
+            running[key] = running.get(key, value) * 0.98 + value * 0.02
+        now = time.monotonic()
+        if rank == 0 and now - last_log > 20:
+            speed = (step - log_step) * args.batch * args.processes / (now - last_log)
+            told = " ".join(f"{key} {value:.4f}" for key, value in running.items())
+            print(
+                f"step {step} {100 * clock.progress:.0f}% lr {rate:.1e} {told} norm {norm:.2f} {speed:.1f} samples/s", flush=True
+            )
+            last_log, log_step = now, step
+        if now - last_save > 60 * args.save_minutes:
+            keep()
+            last_save = time.monotonic()
+    keep()
+    if rank == 0:
+        print(f"stopped at step {step}", flush=True)
+
+
+def main() -> None:
+    args = parse()
+    get_tokenizer(args.run, Sizes())
+    parallel.run(train, args.processes, args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""What counts as a good picture: colours where they belong, sharp edges, and (late in training) a critic."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def _gradients(x: Tensor) -> tuple[Tensor, Tensor]:
+    return x[..., :, 1:] - x[..., :, :-1], x[..., 1:, :] - x[..., :-1, :]
+
+
+def picture_loss(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Per sample [B]: weighted L1, the same of edges, and L1 of 4× and 16× smaller copies.
+
+    `output`, `target` [B,3,H,W] in [-1,1]; `weight` [B,1,H,W] of mean about 1.
+    """
+    difference = (output - target).abs() * weight
+    loss = difference.mean((1, 2, 3))
+    for out, aim in zip(_gradients(output), _gradients(target), strict=True):
+        loss = loss + 0.7 * (out - aim).abs().mean((1, 2, 3))
+    for size in (4, 16):
+        loss = loss + 0.5 * (F.avg_pool2d(output, size) - F.avg_pool2d(target, size)).abs().mean((1, 2, 3))
+    return loss
+
+
+class PatchCritic(nn.Module):
+    """Judges patches of about 40 pixels, given what was drawn: [B,6,H,W] (picture, sketch) → scores and its features."""
+
+    def __init__(self, inputs: int = 6, width: int = 24) -> None:
+        super().__init__()
+        widths = [width, width * 2, width * 3, width * 4]
+        layers = []
+        before = inputs
+        for index, after in enumerate(widths):
+            stride = 2 if index < 3 else 1
+            conv = nn.utils.parametrizations.spectral_norm(nn.Conv2d(before, after, 4, stride, 1))
+            layers.append(conv)
+            before = after
+        self.layers = nn.ModuleList(layers)
+        self.score = nn.utils.parametrizations.spectral_norm(nn.Conv2d(before, 1, 3, 1, 1))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        features = []
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.2)
+            features.append(x)
+        return self.score(x), features
+
+
+def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """Hinge loss of the critic."""
+    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+
+
+def feature_loss(real: list[Tensor], fake: list[Tensor]) -> Tensor:
+    """Distance in the critic's own features (pix2pixHD's feature matching): a perceptual loss that we may ship."""
+    return torch.stack([F.l1_loss(b, a.detach()) for a, b in zip(real, fake, strict=True)]).mean()

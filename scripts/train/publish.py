@@ -1,0 +1,186 @@
+"""Turns a run's averaged weights into a bundle, by way of what any other model comes as: a base and a checkpoint.
+
+python -m train.publish emoji-sketch
+python -m train.publish day-night
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from export.base import open_base
+from export.bundle import Order, write_bundle
+from export.checkpoint import read_checkpoint
+from export.description import Description, Direction
+from export.model.light_vae import LightAutoencoderKL, save_light_vae
+from export.summary import print_summary
+from export.target import Target
+
+from . import state
+from .generator import LORA_ALPHA, LORA_RANK, SCHEDULER, Sizes, SketchGenerator, StreetGenerator
+from .paths import MODELS, RUNS
+
+EMOJI_LICENCE = {
+    "weights": "MIT",
+    "data": "Fluent Emoji © Microsoft Corporation, MIT; Noto Emoji © Google LLC, Apache-2.0; names: emojilib, MIT",
+}
+STREET_LICENCE = {"weights": "MIT", "data": "MIT; street scenes drawn by scripts/train/data/street.py"}
+
+
+def write_base(folder: Path, unet: nn.Module, text: nn.Module, vae: LightAutoencoderKL, tokenizer: Path) -> None:
+    """A folder in diffusers' layout."""
+    shutil.rmtree(folder, ignore_errors=True)
+    unet.save_pretrained(folder / "unet")
+    text.save_pretrained(folder / "text_encoder")
+    save_light_vae(vae, folder / "vae")
+    shutil.copytree(tokenizer, folder / "tokenizer")
+    (folder / "scheduler").mkdir()
+    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(SCHEDULER, indent=2) + "\n")
+
+
+def _lora(prefix: str, adapter: str, branch: nn.Module) -> dict[str, Tensor]:
+    """A guided module's branch under PEFT's names; the branch's scale goes back out of `up`."""
+    return {
+        f"{prefix}.lora_A.{adapter}.weight": branch.down.weight.detach().clone(),
+        f"{prefix}.lora_B.{adapter}.weight": (branch.up.weight / (LORA_ALPHA / LORA_RANK)).detach().clone(),
+    }
+
+
+def sketch_checkpoint(model: SketchGenerator) -> dict[str, object]:
+    """A stochastic pix2pix-Turbo checkpoint's dict. Takes the guided modules' branches apart from their bases."""
+    unet, vae = model.unet, model.vae
+    twin = unet.conv_in
+    state_unet = _lora("conv_out", "default", unet.conv_out)
+    for name, conv in (("pretrained", twin.pretrained), ("curr", twin.current)):
+        state_unet |= {f"conv_in.conv_in_{name}.{key}": value.clone() for key, value in conv.state_dict().items()}
+    state_vae = _lora("decoder.conv_in", "vae_skip", vae.decoder.conv_in)
+    state_vae |= {key: value.clone() for key, value in vae.state_dict().items() if "skip" in key}
+    return {
+        "unet_lora_target_modules": ["conv_out"],
+        "vae_lora_target_modules": ["decoder.conv_in"],
+        "rank_unet": LORA_RANK,
+        "rank_vae": LORA_RANK,
+        "state_dict_unet": state_unet,
+        "state_dict_vae": state_vae,
+    }
+
+
+def street_checkpoint(model: StreetGenerator) -> dict[str, object]:
+    """A CycleGAN-Turbo checkpoint's dict. The UNet was trained whole and is the base's: its LoRA lists are empty."""
+    vaes = {f"vae.{key}": value for key, value in model.vae.state_dict().items()}
+    vaes |= {f"vae_b2a.{key}": value for key, value in model.vae_b2a.state_dict().items()}
+    return {
+        "l_target_modules_encoder": [],
+        "l_target_modules_decoder": [],
+        "l_modules_others": [],
+        "rank_unet": LORA_RANK,
+        "sd_encoder": {},
+        "sd_decoder": {},
+        "sd_other": {},
+        "rank_vae": LORA_RANK,
+        "vae_lora_target_modules": [],
+        "sd_vae_enc": vaes,
+        "sd_vae_dec": vaes,
+    }
+
+
+def _publish(run: str, checkpoint: dict[str, object], description: Description, out: Path) -> None:
+    folder = RUNS / run
+    torch.save(checkpoint, folder / f"{run}.pkl")
+    shared = out.parent / "shared" / run
+    shutil.rmtree(shared, ignore_errors=True)  # an older run's text encoder
+    order = Order(
+        checkpoint=read_checkpoint(folder / f"{run}.pkl"),
+        base=open_base(str(folder / "base"), run),
+        out=out,
+        layout="fused",
+        target=Target("cpu", "fp16"),
+        description=description,
+        replace=True,
+    )
+    # What people wrote about the bundle outlives its weights.
+    kept = {file.name: file.read_bytes() for file in out.glob("*") if file.suffix in (".md", ".png", ".webp")}
+    print_summary(write_bundle(order, lambda line: print(line, flush=True)), order)
+    for name, content in kept.items():
+        (out / name).write_bytes(content)
+
+
+def _origin(facts: dict[str, object]) -> str:
+    hours = float(facts["seconds"]) / 3600
+    return (
+        f"trained from scratch by scripts/train: {facts['step']} steps, {facts['samples']} samples, {hours:.1f} h on 2 CPU cores"
+    )
+
+
+def publish_emoji(run: str, out: Path) -> None:
+    saved = state.load(run)
+    if saved is None:
+        raise SystemExit(f"there is no run {run}; train it first (python -m train.emoji)")
+    model = SketchGenerator(Sizes(**saved["facts"]["sizes"]))
+    model.load_state_dict(saved["average"])
+    checkpoint = sketch_checkpoint(model)
+    model.unet_holder.conv_out = model.unet.conv_out.base
+    model.vae.decoder.conv_in = model.vae.decoder.conv_in.base
+    write_base(RUNS / run / "base", model.unet_holder, model.clip, model.vae, RUNS / run / "tokenizer")
+    description = Description(
+        id="emoji-sketch",
+        title="Emoji sketch",
+        description="Colours a line drawing in one step: small enough for a laptop's CPU, trained from scratch on emoji.",
+        family="pix2pix-turbo",
+        conditioning="sketch",
+        directions=[Direction("sketch_to_image", "Sketch to image")],
+        stochastic=True,
+        native=(512, 512),
+        licence=EMOJI_LICENCE,
+        origin=_origin(saved["facts"]),
+        default_gamma=0.9,
+        example="a duck",
+        max_side=1024,
+    )
+    _publish(run, checkpoint, description, out)
+
+
+def publish_street(run: str, out: Path) -> None:
+    saved = state.load(run)
+    if saved is None:
+        raise SystemExit(f"there is no run {run}; train it first (python -m train.day_night)")
+    model = StreetGenerator(Sizes(**saved["facts"]["sizes"]))
+    model.load_state_dict(saved["average"])
+    checkpoint = street_checkpoint(model)
+    write_base(RUNS / run / "base", model.unet_holder, model.clip, model.vae, RUNS / run / "tokenizer")
+    description = Description(
+        id="day-night",
+        title="Day and night",
+        description="Turns a drawn street from day to night and back: small enough for a laptop's CPU, trained unpaired.",
+        family="cyclegan-turbo",
+        conditioning="image",
+        directions=[
+            Direction("day_to_night", "Day to night", "a2b", "driving in the night"),
+            Direction("night_to_day", "Night to day", "b2a", "driving in the day"),
+        ],
+        stochastic=False,
+        native=(512, 512),
+        licence=STREET_LICENCE,
+        origin=_origin(saved["facts"]),
+        max_side=1024,
+    )
+    _publish(run, checkpoint, description, out)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", choices=("emoji-sketch", "day-night"))
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    out = options.out or MODELS / options.run
+    (publish_emoji if options.run == "emoji-sketch" else publish_street)(options.run, out)
+
+
+if __name__ == "__main__":
+    main()
