@@ -16,10 +16,10 @@ async function loadCatalogue(notices: Notices): Promise<Catalogue> {
   for (;;) {
     try {
       const catalogue = await fetchCatalogue();
-      notices.clearProblem();
+      notices.clearPassing();
       return catalogue;
     } catch (error) {
-      notices.problem(problemOf(error));
+      notices.problem(problemOf(error), 'passing');
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }

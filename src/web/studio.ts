@@ -4,6 +4,7 @@ import { type Drawing, isEmpty } from './drawing/document.js';
 import { exampleFor, strokeOf } from './drawing/examples.js';
 import type { Pad } from './drawing/pad.js';
 import { HistoryStrip } from './panels/history.js';
+import { Invitation } from './panels/invitation.js';
 import { Knobs } from './panels/knobs.js';
 import type { Notices } from './panels/notices.js';
 import type { ResultView } from './panels/result.js';
@@ -14,16 +15,10 @@ import { Variations } from './panels/variations.js';
 import { Words } from './panels/words.js';
 import { serverUrl } from './session/api.js';
 import type { Catalogue, ReadyModel } from './session/catalogue.js';
+import { firstSettings, known } from './session/first-settings.js';
 import { hashOf, settingsOf } from './session/link.js';
 import { Live, type Made } from './session/live.js';
-import {
-  configurationOf,
-  modelOf,
-  randomSeed,
-  readyModels,
-  type Settings,
-  SettingsStore,
-} from './session/settings.js';
+import { configurationOf, exampleOf, modelOf, randomSeed, SettingsStore } from './session/settings.js';
 import { debounce, find, reducedMotion } from './ui/dom.js';
 import { ctrl, describe, key, listen, type Shortcut } from './ui/shortcuts.js';
 
@@ -48,11 +43,7 @@ export class Studio {
   readonly #store: SettingsStore;
   readonly #live: Live;
   readonly #history: HistoryStrip;
-  readonly #invitation = find('#invitation', HTMLElement);
-  readonly #invitationTitle = find('#invitation-title', HTMLElement);
-  readonly #example = find('#example', HTMLButtonElement);
-  readonly #emptyText = find('#empty-text', HTMLElement);
-  readonly #sheet = find('#sheet-stage', HTMLElement);
+  readonly #invitation: Invitation;
   readonly #pauseButton = find('#pause', HTMLButtonElement);
   /** Models that have made a picture: they are loaded. */
   readonly #warm = new Set<string>();
@@ -64,7 +55,8 @@ export class Studio {
   constructor(parts: Parts) {
     this.#parts = parts;
     const { catalogue, drawing, pad, notices, result } = parts;
-    this.#store = new SettingsStore(firstSettings(catalogue));
+    this.#invitation = new Invitation(() => this.#drawExample());
+    this.#store = new SettingsStore(firstSettings(catalogue, location.hash));
     new Words(catalogue, this.#store);
     new Knobs(catalogue, this.#store);
     new Sources(drawing, notices, () => (this.#model?.conditioning.kind === 'sketch' ? 'contain' : 'cover'));
@@ -84,7 +76,6 @@ export class Studio {
     this.#store.onChange(() => variations.close());
     drawing.onChange(() => this.#sheetChanged());
     this.#pauseButton.addEventListener('click', () => this.#togglePause());
-    this.#example.addEventListener('click', () => this.#drawExample());
     addEventListener('online', () => this.#live.reconnect());
     addEventListener('hashchange', () => this.#store.change(known(catalogue, settingsOf(location.hash))));
     this.#startShortcuts();
@@ -119,7 +110,7 @@ export class Studio {
   #painted(): void {
     const { pad, result } = this.#parts;
     const empty = isEmpty(pad.operations);
-    this.#invitation.hidden = empty ? pad.drawingNow : true;
+    this.#invitation.show(empty && !pad.drawingNow);
     if (empty) {
       this.#live.forget();
       result.clear();
@@ -130,13 +121,9 @@ export class Studio {
 
   #sheetChanged(): void {
     const { drawing, result } = this.#parts;
-    this.#sheet.dataset.tone = drawing.tone;
-    const kind = this.#model?.conditioning.kind;
+    const kind = this.#model?.conditioning.kind ?? 'sketch';
+    this.#invitation.suit(kind, drawing.tone);
     result.offerCompare(kind === 'image' || (kind === 'edge' && drawing.hasPicture));
-    this.#invitationTitle.textContent = kind === 'image' ? 'Drop a picture' : 'Draw something';
-    this.#example.hidden = kind === 'image';
-    this.#emptyText.textContent =
-      kind === 'image' ? 'The translated picture appears here.' : 'The picture appears here while you draw.';
   }
 
   #settingsChanged(delay: number): void {
@@ -165,10 +152,11 @@ export class Studio {
     this.#warm.add(made.configuration.model ?? '');
     this.#latest = made;
     void result.show(made);
-    notices.clearProblem();
     notices.speed(made.roundTripMs, made.picturesPerSecond);
     const [warning] = made.warnings;
-    if (warning !== undefined) notices.problem({ title: 'Note.', status: 200, detail: warning });
+    // The same warning with every picture stays as it is, rather than being read out again and again.
+    if (warning === undefined) notices.clearPassing();
+    else notices.problem({ title: 'Note:', status: 200, detail: warning }, 'passing');
     this.#settle();
   }
 
@@ -185,7 +173,8 @@ export class Studio {
   }
 
   #error({ problem, willRetry }: StreamError): void {
-    if (!willRetry) this.#parts.notices.problem(problem);
+    if (willRetry) this.#parts.result.setBadge(`${problem.title}, trying again…`);
+    else this.#parts.notices.problem(problem, 'passing');
   }
 
   #busy(busy: boolean): void {
@@ -220,8 +209,7 @@ export class Studio {
 
   #drawExample(): void {
     const { pad } = this.#parts;
-    const model = this.#model;
-    const wanted = model?.prompt.policy === 'free' ? model.prompt.example : undefined;
+    const wanted = exampleOf(this.#model);
     const { prompt, paths } = exampleFor(this.#store.current.prompt || wanted);
     if (this.#store.current.prompt === '') this.#store.change({ prompt: wanted ?? prompt });
     pad.focus();
@@ -247,7 +235,12 @@ export class Studio {
       { keys: ']', does: 'Thicker', matches: key(']'), run: () => tools.widen(1) },
       { keys: 'X', does: 'Light strokes on dark, and back', matches: key('x'), run: () => tools.invert() },
       { keys: 'Ctrl+Z', does: 'Undo', matches: ctrl('z'), run: () => tools.undo() },
-      { keys: 'Ctrl+Shift+Z', does: 'Redo', matches: ctrl('z', true), run: () => tools.redo() },
+      {
+        keys: 'Ctrl+Shift+Z',
+        does: 'Redo',
+        matches: (event) => ctrl('z', true)(event) || ctrl('y')(event),
+        run: () => tools.redo(),
+      },
       {
         keys: 'R',
         does: 'Roll a new seed',
@@ -264,33 +257,4 @@ export class Studio {
     ]);
     listen(shortcuts);
   }
-}
-
-/** The link's settings, where they name things there are; else the server's defaults. */
-function firstSettings(catalogue: Catalogue): Settings {
-  const linked = known(catalogue, settingsOf(location.hash));
-  const model = linked.model ?? catalogue.defaultModel ?? readyModels(catalogue)[0]?.id ?? '';
-  const { prompt } = readyModels(catalogue).find(({ id }) => id === model) ?? {};
-  return {
-    model,
-    prompt: prompt?.policy === 'free' ? (prompt.example ?? '') : '',
-    style: '',
-    template: undefined,
-    direction: undefined,
-    gamma: undefined,
-    lowThreshold: undefined,
-    highThreshold: undefined,
-    seed: randomSeed(),
-    ...linked,
-  };
-}
-
-/** Without models and styles that this server does not have: a link may come from another one. */
-function known(catalogue: Catalogue, linked: Partial<Settings>): Partial<Settings> {
-  const { model, style, ...rest } = linked;
-  return {
-    ...rest,
-    ...(readyModels(catalogue).some(({ id }) => id === model) ? { model } : {}),
-    ...(catalogue.styles.some(({ id }) => id === style) ? { style } : {}),
-  } as Partial<Settings>;
 }

@@ -1,6 +1,13 @@
 /** The settings beside the words: model, direction, sketch guidance, Canny thresholds, seed. Built from `GET /v1/models`. */
 import type { Catalogue, ReadyModel } from '../session/catalogue.js';
-import { modelOf, randomSeed, type Settings, type SettingsStore } from '../session/settings.js';
+import {
+  exampleOf,
+  modelOf,
+  randomSeed,
+  readyModels,
+  type Settings,
+  type SettingsStore,
+} from '../session/settings.js';
 import { find, make } from '../ui/dom.js';
 
 /** OpenCV's and the reference's defaults, where a bundle says none. */
@@ -27,15 +34,7 @@ export class Knobs {
     this.#catalogue = catalogue;
     this.#store = store;
     this.#model.append(...catalogue.models.map((model) => optionOf(model)));
-    this.#model.addEventListener('change', () =>
-      store.change({
-        model: this.#model.value,
-        direction: undefined,
-        gamma: undefined,
-        lowThreshold: undefined,
-        highThreshold: undefined,
-      }),
-    );
+    this.#model.addEventListener('change', () => this.#changeModel(this.#model.value));
     this.#directions.addEventListener('change', ({ target }) => {
       if (target instanceof HTMLInputElement) store.change({ direction: target.value });
     });
@@ -60,6 +59,21 @@ export class Knobs {
 
   roll(): void {
     this.#store.change({ seed: randomSeed() });
+  }
+
+  /** What was set for the other model would be refused by this one; an example prompt gives way to this one's own. */
+  #changeModel(id: string): void {
+    const { prompt } = this.#store.current;
+    const untouched = prompt === '' || prompt === exampleOf(modelOf(this.#catalogue, this.#store.current));
+    const next = readyModels(this.#catalogue).find((model) => model.id === id);
+    this.#store.change({
+      model: id,
+      direction: undefined,
+      gamma: undefined,
+      lowThreshold: undefined,
+      highThreshold: undefined,
+      ...(untouched ? { prompt: exampleOf(next) ?? prompt } : {}),
+    });
   }
 
   #show(settings: Settings): void {

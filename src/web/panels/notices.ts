@@ -12,7 +12,7 @@ export class Notices {
   readonly #speed = find('#speed', HTMLElement);
   readonly #reconnect: () => void;
   #countdown: ReturnType<typeof setInterval> | undefined;
-  #shownProblem: string | undefined;
+  #shown: { key: string; lasting: boolean } | undefined;
   #confirmation: ReturnType<typeof setTimeout> | undefined;
   #wasLost = false;
 
@@ -20,19 +20,22 @@ export class Notices {
     this.#reconnect = reconnect;
   }
 
-  /** A problem of the server, by its title and detail. The same one twice is shown once. */
-  problem(problem: Problem): void {
+  /**
+   * A problem by its title and detail; the same one twice is shown once. One of the stream is over as soon as a
+   * picture comes; any other (`lasting`) stays until it is dismissed, or replaced.
+   */
+  problem(problem: Problem, lasting: 'lasting' | 'passing' = 'lasting'): void {
     const { title, detail } = problem;
     const key = `${title}\n${detail ?? ''}`;
-    if (this.#shownProblem === key) return;
-    this.#shownProblem = key;
+    if (this.#shown?.key === key) return;
+    this.#shown = { key, lasting: lasting === 'lasting' };
     const close = make(
       'button',
       { type: 'button', class: 'ghost square small', title: 'Dismiss' },
       icon('close'),
     );
     close.append(make('span', { class: 'visually-hidden' }, 'Dismiss'));
-    close.addEventListener('click', () => this.clearProblem());
+    close.addEventListener('click', () => this.#clear());
     const text = make(
       'p',
       {},
@@ -43,10 +46,8 @@ export class Notices {
   }
 
   /** Things work again: nobody needs to read on what did not. */
-  clearProblem(): void {
-    if (this.#shownProblem === undefined) return;
-    this.#shownProblem = undefined;
-    this.#box.replaceChildren();
+  clearPassing(): void {
+    if (this.#shown?.lasting === false) this.#clear();
   }
 
   /** To screen readers, and for a moment to everyone. */
@@ -90,6 +91,11 @@ export class Notices {
       this.#wasLost = false;
       this.#text.textContent = paused ? 'Paused' : 'Live';
     }
+  }
+
+  #clear(): void {
+    this.#shown = undefined;
+    this.#box.replaceChildren();
   }
 
   #count(until: number): void {

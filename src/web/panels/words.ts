@@ -1,6 +1,6 @@
 /** Prompt, style and the style's template: the words of the picture. */
 import type { Catalogue, Model } from '../session/catalogue.js';
-import { givenTemplate, modelOf, type Settings, type SettingsStore } from '../session/settings.js';
+import { exampleOf, givenTemplate, modelOf, type Settings, type SettingsStore } from '../session/settings.js';
 import { find, make } from '../ui/dom.js';
 
 const PLACE = '{prompt}';
@@ -64,7 +64,7 @@ export class Words {
       this.#fixed.textContent = `This model brings its own words: “${direction?.prompt ?? ''}”. Upload or draw a picture.`;
     }
     if (this.#prompt.value !== settings.prompt) this.#prompt.value = settings.prompt;
-    const example = model?.prompt.policy === 'free' ? model.prompt.example : undefined;
+    const example = exampleOf(model);
     this.#prompt.placeholder = example === undefined ? 'What is it?' : `For example: ${example}`;
     for (const radio of this.#styles.querySelectorAll('input'))
       radio.checked = radio.value === settings.style;

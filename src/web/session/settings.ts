@@ -55,6 +55,11 @@ export function modelOf(catalogue: Catalogue, settings: Settings): ReadyModel | 
   return readyModels(catalogue).find((model) => model.id === settings.model);
 }
 
+/** A prompt that shows the model well, where it takes one at all. */
+export function exampleOf(model: ReadyModel | undefined): string | undefined {
+  return model?.prompt.policy === 'free' ? model.prompt.example : undefined;
+}
+
 export function styleOf(catalogue: Catalogue, settings: Settings): Style | undefined {
   return catalogue.styles.find((style) => style.id === settings.style);
 }

@@ -1,0 +1,32 @@
+/** What the controls say when the page opens. */
+import type { Catalogue } from './catalogue.js';
+import { settingsOf } from './link.js';
+import { exampleOf, randomSeed, readyModels, type Settings } from './settings.js';
+
+/** The link's settings, where they name things there are; else the server's defaults. */
+export function firstSettings(catalogue: Catalogue, hash: string): Settings {
+  const linked = known(catalogue, settingsOf(hash));
+  const model = linked.model ?? catalogue.defaultModel ?? readyModels(catalogue)[0]?.id ?? '';
+  return {
+    model,
+    prompt: exampleOf(readyModels(catalogue).find(({ id }) => id === model)) ?? '',
+    style: '',
+    template: undefined,
+    direction: undefined,
+    gamma: undefined,
+    lowThreshold: undefined,
+    highThreshold: undefined,
+    seed: randomSeed(),
+    ...linked,
+  };
+}
+
+/** Without models and styles that this server does not have: a link may come from another one. */
+export function known(catalogue: Catalogue, linked: Partial<Settings>): Partial<Settings> {
+  const { model, style, ...rest } = linked;
+  return {
+    ...rest,
+    ...(readyModels(catalogue).some(({ id }) => id === model) ? { model } : {}),
+    ...(catalogue.styles.some(({ id }) => id === style) ? { style } : {}),
+  } as Partial<Settings>;
+}
