@@ -117,7 +117,10 @@ def _guided(conv: nn.Conv2d, guide: Guide) -> GuidedConv2d:
 
 
 class SketchGenerator(nn.Module):
-    """pix2pix-Turbo, stochastic: sketch [B,3,H,W] in {0,1}, ids [B,L], noise [B,8,H/16,W/16], gamma [B] → [B,3,H,W] in about [-1,1]."""
+    """pix2pix-Turbo, stochastic.
+
+    Sketch [B,3,H,W] in {0,1}, ids [B,L], noise [B,8,H/16,W/16], gamma [B] → [B,3,H,W] in about [-1,1].
+    """
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()

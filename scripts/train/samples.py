@@ -22,7 +22,7 @@ SAMPLES = (
 
 
 def main() -> None:
-    with open(PREPARED / "facts.pkl", "rb") as file:
+    with (PREPARED / "facts.pkl").open("rb") as file:
         facts = {(fact["source"], fact["key"]): fact for fact in pickle.load(file)}
     folder = ROOT / "docs" / "samples"
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import time
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def save(name: str, parts: dict[str, object], facts: dict[str, object]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     state = {key: part.state_dict() for key, part in parts.items()}
     torch.save({**state, "facts": facts}, folder / "state.pt.part")
-    os.replace(folder / "state.pt.part", folder / "state.pt")
+    (folder / "state.pt.part").replace(folder / "state.pt")
     (folder / "facts.json").write_text(json.dumps(facts, indent=2, default=str) + "\n")
     return folder / "state.pt"
 

@@ -65,7 +65,7 @@ def main() -> None:
             row = len(facts)
             pictures[row], halves[row], shapes[row], half_shapes[row] = made[:4]
             facts.append(made[4])
-    with open(PREPARED / "facts.pkl", "wb") as file:
+    with (PREPARED / "facts.pkl").open("wb") as file:
         pickle.dump(facts, file)
     print(f"{len(facts)} drawings of {count}, {sum(f['held_out'] for f in facts)} held out, in {PREPARED}")
 

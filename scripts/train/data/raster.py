@@ -39,9 +39,9 @@ def _fading(root: ET.Element) -> set[str]:
     """Ids of gradients that fade to transparent: what they fill is a highlight or a shadow."""
     ids = set()
     for gradient in root.iter():
-        if gradient.tag in (SVG + "linearGradient", SVG + "radialGradient"):
-            if any(float(stop.get("stop-opacity", "1")) < OPAQUE for stop in gradient):
-                ids.add(gradient.get("id", ""))
+        is_gradient = gradient.tag in (SVG + "linearGradient", SVG + "radialGradient")
+        if is_gradient and any(float(stop.get("stop-opacity", "1")) < OPAQUE for stop in gradient):
+            ids.add(gradient.get("id", ""))
     return ids
 
 

@@ -38,7 +38,10 @@ class Request:
 
 @dataclass
 class Sample:
-    """`sketch` bool [S,S]; `target` float32 [S,S,3] in 0..1; `noise` float32 [8,S/16,S/16]; `mask`, `body`, `weight` float32 [S,S]."""
+    """`sketch` bool [S,S]; `target` float32 [S,S,3] in 0..1; `noise` float32 [8,S/16,S/16].
+
+    `mask` (object), `body` (the part a colour word paints) and `weight` (for the loss) are float32 [S,S].
+    """
 
     sketch: np.ndarray
     target: np.ndarray
@@ -56,7 +59,7 @@ class Drawings:
     """The prepared cache, opened for reading."""
 
     def __init__(self) -> None:
-        with open(PREPARED / "facts.pkl", "rb") as file:
+        with (PREPARED / "facts.pkl").open("rb") as file:
             self.facts: list[dict] = pickle.load(file)
         self.pictures = {side: np.load(PREPARED / f"pictures{side}.npy", mmap_mode="r") for side in (256, 512)}
         self.shapes = {side: np.load(PREPARED / f"shapes{side}.npy", mmap_mode="r") for side in (256, 512)}
@@ -121,9 +124,8 @@ def make(drawings: Drawings, row: int, side: int, rng: np.random.Generator, requ
     if request.prompt is None and colour is None and rng.random() < COLOURED:
         colour = str(rng.choice(list(WORDS)))
     prompt = request.prompt or compose(rng, facts["name"], facts["keywords"], colour, style)
-    if request.gamma is not None:
-        gamma = request.gamma
-    else:
+    gamma = request.gamma
+    if gamma is None:
         gamma = 1.0 if rng.random() < GUIDED_FULLY else float(rng.uniform(0.0, 1.0))
     noise = rng.normal(0, 1, (LATENT, side // DOWNSCALE, side // DOWNSCALE)).astype(np.float32)
 
