@@ -38,7 +38,10 @@ export function resolveRequest(settings: StreamConfiguration, context: ResolveCo
   const { catalogue, styles } = context;
   const model = settings.model ?? context.defaultModel();
   if (model === undefined) {
-    throw new Img2ImgError('unknown_model', 'There is no model here: the models folder holds no bundle that is ready.');
+    throw new Img2ImgError(
+      'unknown_model',
+      'There is no model here: the models folder holds no bundle that is ready.',
+    );
   }
   const bundle = catalogue.bundle(model);
   const { manifest } = bundle;

@@ -8,7 +8,8 @@ export function settingsTable(): string {
   const rows = Object.entries(properties).map(([name, property]) => {
     const description = typeof property === 'object' ? (property.description ?? '') : '';
     const value = defaults[name as keyof typeof defaults];
-    const shown = value === undefined || (Array.isArray(value) && value.length === 0) ? '' : `\`${String(value)}\``;
+    const shown =
+      value === undefined || (Array.isArray(value) && value.length === 0) ? '' : `\`${String(value)}\``;
     return `| \`${name}\` | ${shown} | ${description} |`;
   });
   return ['| setting | default | what |', '|---|---|---|', ...rows].join('\n');
