@@ -1,7 +1,7 @@
 /** The page as a whole: what the sheet and the settings say goes into the stream, what comes back is shown. */
 import type { StreamError, StreamStatus } from '../client/index.js';
 import { type Drawing, isEmpty } from './drawing/document.js';
-import { exampleFor, strokeOf } from './drawing/examples.js';
+import { exampleFor, examplePicture, strokeOf } from './drawing/examples.js';
 import type { Pad } from './drawing/pad.js';
 import { HistoryStrip } from './panels/history.js';
 import { Invitation } from './panels/invitation.js';
@@ -13,7 +13,7 @@ import { Takeaway } from './panels/takeaway.js';
 import type { Tools } from './panels/tools.js';
 import { Variations } from './panels/variations.js';
 import { Words } from './panels/words.js';
-import { serverUrl } from './session/api.js';
+import { problemOf, serverUrl } from './session/api.js';
 import type { Catalogue, ReadyModel } from './session/catalogue.js';
 import { firstSettings, known } from './session/first-settings.js';
 import { hashOf, settingsOf } from './session/link.js';
@@ -44,6 +44,7 @@ export class Studio {
   readonly #live: Live;
   readonly #history: HistoryStrip;
   readonly #invitation: Invitation;
+  readonly #sources: Sources;
   readonly #pauseButton = find('#pause', HTMLButtonElement);
   /** Models that have made a picture: they are loaded. */
   readonly #warm = new Set<string>();
@@ -55,11 +56,13 @@ export class Studio {
   constructor(parts: Parts) {
     this.#parts = parts;
     const { catalogue, drawing, pad, notices, result } = parts;
-    this.#invitation = new Invitation(() => this.#drawExample());
+    this.#invitation = new Invitation(() => this.#startExample());
     this.#store = new SettingsStore(firstSettings(catalogue, location.hash));
     new Words(catalogue, this.#store);
     new Knobs(catalogue, this.#store);
-    new Sources(drawing, notices, () => (this.#model?.conditioning.kind === 'sketch' ? 'contain' : 'cover'));
+    this.#sources = new Sources(drawing, notices, () =>
+      this.#model?.conditioning.kind === 'sketch' ? 'contain' : 'cover',
+    );
     this.#history = new HistoryStrip((made) => this.#restore(made));
     const variations = new Variations(catalogue, this.#store, notices, () => this.#image());
     new Takeaway(catalogue, this.#store, notices, { image: () => this.#image(), shown: () => result.shown });
@@ -205,6 +208,18 @@ export class Studio {
     result.setBadge(paused ? 'Paused' : undefined);
     notices.connection(this.#status, paused);
     notices.announce(paused ? 'Paused.' : 'Live again.');
+  }
+
+  #startExample(): void {
+    if (this.#model?.conditioning.kind !== 'image') {
+      this.#drawExample();
+      return;
+    }
+    const direction = this.#store.current.direction ?? this.#model.directions[0]?.id;
+    examplePicture(direction).then(
+      (picture) => this.#sources.take(picture),
+      (error: unknown) => this.#parts.notices.problem(problemOf(error)),
+    );
   }
 
   #drawExample(): void {

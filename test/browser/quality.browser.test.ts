@@ -93,7 +93,7 @@ test('the script is under 100 kB gzipped, and assets are cached for good under h
     scripts.map(async (file) => gzipSync(await readFile(`${ASSETS}${file}`)).length),
   );
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(100_000);
-  for (const file of files) expect(file).toMatch(/-[\w-]{8}\.(js|css|js\.map)$/);
+  for (const file of files) expect(file).toMatch(/-[\w-]{8}\.(js|css|js\.map|jpg)$/);
   const asset = await fetch(`${server.url}assets/${scripts[0]}`);
   expect(asset.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
   expect((await fetch(server.url)).headers.get('cache-control')).toBe('no-cache');

@@ -39,6 +39,19 @@ test('an example makes a first picture with one click', async () => {
   expect(await studio.page.locator('#invitation').isVisible()).toBe(false);
 });
 
+test('a model of pictures starts with a picture, the one that suits its direction', async () => {
+  const { page } = studio;
+  await page.locator('#model').selectOption('tiny-day-night');
+  await page.locator('#example').click();
+  const night = await studio.picture();
+  expect(night).toMatch(/^64x64/);
+  expect(await studio.brightness([0.5, 0.05])).toBeGreaterThan(50);
+  await page.locator('#clear').click();
+  await page.locator('.segment', { hasText: 'Night to day' }).click();
+  await page.locator('#example').click();
+  await expect.poll(() => studio.brightness([0.5, 0.05])).toBeLessThan(50);
+});
+
 test('models, directions, thresholds and styles come from the server', async () => {
   const { page } = studio;
   const { models } = (await (await fetch(`${server.url}v1/models`)).json()) as {

@@ -1,4 +1,4 @@
-/** Sketches to start with, as lines a hand could have drawn. Paths are in drawing units (512×512), one stroke each. */
+/** Something to start with: sketches, as lines a hand could have drawn (drawing units, one stroke a path), and pictures. */
 import { type Point, SIDE, type Stroke } from './document.js';
 
 export interface ExampleSketch {
@@ -66,4 +66,14 @@ export function exampleFor(prompt: string | undefined): ExampleSketch {
     example.prompt.split(' ').some((word) => words.has(word)),
   );
   return matching ?? (EXAMPLE_SKETCHES[0] as ExampleSketch);
+}
+
+/** Streets that `scripts/train/data/street.py` drew, by day and by night; not among those the shipped model has seen. */
+const DAY = new URL('../samples/street-day.jpg', import.meta.url);
+const NIGHT = new URL('../samples/street-night.jpg', import.meta.url);
+
+/** A picture for models that translate pictures. @throws TypeError where the server is out of reach */
+export async function examplePicture(direction: string | undefined): Promise<Blob> {
+  const response = await fetch(direction?.startsWith('night') ? NIGHT : DAY);
+  return response.blob();
 }

@@ -10,6 +10,7 @@ export class Invitation {
   readonly #how = find('#invitation-how', HTMLElement);
   readonly #example = find('#example', HTMLButtonElement);
   readonly #picture = find('#empty-text', HTMLElement);
+  readonly #sheetTitle = find('#sheet-title', HTMLElement);
 
   constructor(startExample: () => void) {
     this.#example.addEventListener('click', startExample);
@@ -22,11 +23,11 @@ export class Invitation {
   suit(kind: ReadyModel['conditioning']['kind'], tone: Paper['tone']): void {
     const wantsPicture = kind === 'image';
     this.#sheet.dataset.tone = tone;
+    this.#sheetTitle.textContent = wantsPicture ? 'Input' : 'Sketch';
     this.#title.textContent = wantsPicture ? 'Drop a picture' : 'Draw something';
     this.#how.textContent = wantsPicture
-      ? 'here. Or paste one, upload one, take one with the camera.'
+      ? 'here. Or paste one, upload one, take one with the camera, or'
       : 'with mouse, finger or pen. Or drop a picture, paste one, or';
-    this.#example.hidden = wantsPicture;
     this.#picture.textContent = wantsPicture
       ? 'Its translation appears here.'
       : 'The picture appears here while you draw.';

@@ -24,8 +24,8 @@ export class Sources {
     this.#notices.announce('Picture placed.');
   }
 
-  async #take(file: Blob | undefined): Promise<void> {
-    if (file === undefined) return;
+  /** Places an encoded picture; what cannot be read as one is refused in words. */
+  async take(file: Blob): Promise<void> {
     try {
       this.#place(await createImageBitmap(file));
     } catch {
@@ -38,7 +38,8 @@ export class Sources {
     const input = find('#file', HTMLInputElement);
     find('#upload', HTMLButtonElement).addEventListener('click', () => input.click());
     input.addEventListener('change', () => {
-      void this.#take(input.files?.[0]);
+      const [file] = input.files ?? [];
+      if (file !== undefined) void this.take(file);
       input.value = '';
     });
   }
@@ -58,7 +59,8 @@ export class Sources {
       stage.classList.remove('dropping');
       if (event.dataTransfer?.types.includes('Files') !== true) return;
       event.preventDefault();
-      void this.#take(imageAmong(event.dataTransfer.files) ?? event.dataTransfer.files[0]);
+      const file = imageAmong(event.dataTransfer.files) ?? event.dataTransfer.files[0];
+      if (file !== undefined) void this.take(file);
     });
   }
 
@@ -67,7 +69,7 @@ export class Sources {
       const image = imageAmong(event.clipboardData?.files);
       if (image === undefined) return;
       event.preventDefault();
-      void this.#take(image);
+      void this.take(image);
     });
   }
 }

@@ -61,7 +61,7 @@ export class Words {
     this.#fixed.hidden = !fixed;
     if (model !== undefined && fixed) {
       const direction = model.directions.find(({ id }) => id === settings.direction) ?? model.directions[0];
-      this.#fixed.textContent = `This model brings its own words: “${direction?.prompt ?? ''}”. Upload or draw a picture.`;
+      this.#fixed.textContent = `This model brings its own words: “${direction?.prompt ?? ''}”.`;
     }
     if (this.#prompt.value !== settings.prompt) this.#prompt.value = settings.prompt;
     const example = exampleOf(model);
