@@ -1,7 +1,16 @@
 /** One engine process seen from the server: starts it, asks it things, and knows when it is gone. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { compiledEntry } from '../compiled-entry.js';
-import type { EngineOutput, EngineRequest, EngineSettings, FromEngine, ToEngine } from './protocol.js';
+import { Exchange, type Region } from './exchange.js';
+import type {
+  BatchOutput,
+  BatchSpec,
+  EngineOutput,
+  EngineRequest,
+  EngineSettings,
+  FromEngine,
+  ToEngine,
+} from './protocol.js';
 
 const ENTRY = compiledEntry('engine/process.js');
 
@@ -19,18 +28,22 @@ interface Pending {
   resolve(output: EngineOutput): void;
   reject(error: Error): void;
   timer: NodeJS.Timeout;
+  /** Where the images of its batch lie, and its pictures will. */
+  region: Region | undefined;
 }
 
 export class EngineProcess {
   readonly #child: ChildProcess;
+  readonly #exchange: Exchange | undefined;
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
   #death: string | undefined;
   /** Resolves with a sentence saying why the process ended. Never rejects. */
   readonly exited: Promise<string>;
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, exchange: Exchange | undefined) {
     this.#child = child;
+    this.#exchange = exchange;
     this.exited = new Promise((resolve) => {
       const die = (reason: string): void => {
         this.#death ??= reason;
@@ -39,6 +52,7 @@ export class EngineProcess {
           reject(new EngineDiedError(this.#death));
         }
         this.#pending.clear();
+        this.#exchange?.close();
         resolve(this.#death);
       };
       child.once('exit', (code, signal) =>
@@ -63,13 +77,15 @@ export class EngineProcess {
    * @throws Error with ONNX Runtime's reason when the provider cannot be had, or when the start takes too long
    */
   static async start(settings: EngineSettings, timeoutMs: number): Promise<EngineProcess> {
+    const exchange = Exchange.open();
     const child = fork(ENTRY, [JSON.stringify(settings)], {
-      // Typed arrays travel as bytes; measured against a pipe and shared memory in scripts/bench/transport.
+      // Typed arrays travel as bytes, not as JSON.
       serialization: 'advanced',
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      // The exchange comes right after the channel: `EXCHANGE_FD`.
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...(exchange === undefined ? [] : [exchange.fd])],
       execArgv: [],
     });
-    const engine = new EngineProcess(child);
+    const engine = new EngineProcess(child, exchange);
     let timer: NodeJS.Timeout | undefined;
     try {
       await Promise.race([
@@ -108,8 +124,12 @@ export class EngineProcess {
         this.#death ??= `the engine did not answer within ${timeoutMs} ms`;
         this.kill();
       }, timeoutMs);
-      this.#pending.set(id, { resolve: resolve as (output: EngineOutput) => void, reject, timer });
-      const message: ToEngine = { type: 'request', id, request };
+      const region = request.type === 'run' ? this.#exchange?.put(request.batch.images) : undefined;
+      this.#pending.set(id, { resolve: resolve as (output: EngineOutput) => void, reject, timer, region });
+      const message: ToEngine =
+        request.type === 'run' && region !== undefined
+          ? { type: 'request', id, request: { type: 'run', batch: withoutImages(request.batch) }, region }
+          : { type: 'request', id, request };
       this.#child.send(message, (error) => {
         // A process that is just ending closes the channel first; its exit rejects what is pending.
         if (error !== null) this.#child.kill('SIGKILL');
@@ -138,11 +158,22 @@ export class EngineProcess {
     if (pending === undefined) return;
     this.#pending.delete(message.id);
     clearTimeout(pending.timer);
-    if (message.type === 'done') pending.resolve(message.output);
+    if (message.type === 'done') pending.resolve(this.#complete(message.output, pending.region));
     else if (message.fatal) {
       // The process ends itself after this message; until then nothing more may be sent to it.
       this.#death ??= `the device failed: ${message.message}`;
       pending.reject(new EngineDiedError(this.#death));
     } else pending.reject(new EngineRequestError(message.message));
+    if (pending.region !== undefined) this.#exchange?.release(pending.region);
   }
+
+  /** Fetches the pictures of a batch from where the engine put them. */
+  #complete(output: EngineOutput, region: Region | undefined): EngineOutput {
+    if (region === undefined || this.#exchange === undefined) return output;
+    return { ...(output as BatchOutput), images: this.#exchange.take(region) };
+  }
+}
+
+function withoutImages(batch: BatchSpec): BatchSpec {
+  return { ...batch, images: new Uint8Array(0) };
 }

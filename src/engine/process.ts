@@ -5,6 +5,7 @@
  * `fork`, its settings as JSON in the first argument.
  */
 import { Worker } from 'node:worker_threads';
+import { EXCHANGE_FD, readRegion } from './exchange.js';
 import type { EngineSettings, FromEngine, ToEngine } from './protocol.js';
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as EngineSettings;
@@ -38,20 +39,20 @@ process.on('message', (message: ToEngine) => {
     return;
   }
   const receivedAt = performance.timeOrigin + performance.now();
-  const { request } = message;
+  const { id, request, region } = message;
   if (request.type !== 'run') {
-    worker.postMessage({ id: message.id, request, receivedAt });
+    worker.postMessage({ id, request, receivedAt });
     return;
   }
   // Deserialised views share one pooled buffer: each gets its own, so that it can be handed to the thread for free.
   const batch = {
     ...request.batch,
-    images: request.batch.images.slice(),
+    images: region === undefined ? request.batch.images.slice() : readRegion(EXCHANGE_FD, region),
     tokens: request.batch.tokens.slice(),
     seeds: request.batch.seeds.slice(),
     gammas: request.batch.gammas.slice(),
   };
-  worker.postMessage({ id: message.id, request: { type: 'run', batch }, receivedAt }, [
+  worker.postMessage({ id, request: { type: 'run', batch }, region, receivedAt }, [
     batch.images.buffer,
     batch.tokens.buffer,
   ]);

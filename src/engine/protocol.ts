@@ -1,5 +1,6 @@
 /** What the server and an engine process say to each other. Plain data only: it crosses a process boundary. */
 import type { DirectionGraphs } from '../bundles/bundle.js';
+import type { Region } from './exchange.js';
 
 export type Provider = 'cpu' | 'cuda' | 'webgpu';
 
@@ -72,8 +73,18 @@ export type EngineRequest =
 
 export type EngineOutput = LoadOutput | BatchOutput | Record<string, never>;
 
+/**
+ * A request as it is sent: the images of a batch lie in a region of the exchange where there was room, and so will its
+ * pictures; then `images` is empty.
+ */
+export interface SentRequest {
+  id: number;
+  request: EngineRequest;
+  region?: Region;
+}
+
 /** Server → engine. */
-export type ToEngine = { type: 'request'; id: number; request: EngineRequest } | { type: 'close' };
+export type ToEngine = ({ type: 'request' } & SentRequest) | { type: 'close' };
 
 /** Engine → server. `fatal` means the process is poisoned and about to exit. */
 export type FromEngine =

@@ -63,6 +63,8 @@ export class SupervisedEngine implements Engine {
   }
 
   async ready(): Promise<void> {
+    // Given up but not gone yet: its successor is named when its end is seen, by `#watch` before us.
+    if (!this.#current.alive) await this.#current.exited;
     await this.#process;
   }
 

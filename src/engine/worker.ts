@@ -2,15 +2,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../errors.js';
 import { EmbeddingCache } from './embedding-cache.js';
+import { EXCHANGE_FD, writeRegion } from './exchange.js';
 import { probeProvider } from './probe.js';
 import type {
   BatchSpec,
   BundleSpec,
   EngineOutput,
-  EngineRequest,
   EngineSettings,
   FromEngine,
   LoadOutput,
+  SentRequest,
 } from './protocol.js';
 import { ResidentBundle } from './resident-bundle.js';
 import { SessionPool } from './sessions.js';
@@ -27,9 +28,7 @@ const WARM_UP_BUDGET_MS = 1_000;
 const TIMED_RUNS = 2;
 
 /** What comes with a request: when it reached this process, by the clock both threads share. */
-interface Envelope {
-  id: number;
-  request: EngineRequest;
+interface Envelope extends SentRequest {
   receivedAt: number;
 }
 
@@ -90,7 +89,7 @@ function blankBatch(spec: BundleSpec, direction: string, batchSize: number): Bat
   };
 }
 
-async function perform({ request, receivedAt }: Envelope): Promise<EngineOutput> {
+async function perform({ request, region, receivedAt }: Envelope): Promise<EngineOutput> {
   switch (request.type) {
     case 'load':
       return await load(request.bundle);
@@ -104,7 +103,10 @@ async function perform({ request, receivedAt }: Envelope): Promise<EngineOutput>
       if (bundle === undefined) throw new Error(`the bundle ${request.batch.bundle} is not loaded`);
       const output = await bundle.run(request.batch, cache);
       const waitMs = Math.max(0, performance.timeOrigin + start - receivedAt);
-      return { ...output, waitMs, runMs: performance.now() - start };
+      const runMs = performance.now() - start;
+      if (region === undefined) return { ...output, waitMs, runMs };
+      writeRegion(EXCHANGE_FD, region, output.images);
+      return { ...output, images: new Uint8Array(0), waitMs, runMs };
     }
   }
 }

@@ -34,7 +34,7 @@ describe('npm run bench', () => {
     const results = JSON.parse(await readFile(json, 'utf8'));
     expect(results.environment).toMatchObject({ machine: { cores: os.availableParallelism() } });
     expect(results.environment.versions['onnxruntime-node']).toMatch(/^\d+\.\d+/);
-    expect(results.transport).toHaveLength(6);
+    expect(results.transport).toHaveLength(8);
     expect(results.engine.limitGflops).toBeGreaterThan(1);
     expect(results.engine.results[0].gflops).toBeGreaterThan(0.01);
     expect(results.server.map((m: { way: string; clients: number }) => [m.way, m.clients])).toEqual([

@@ -55,6 +55,10 @@ export class RawRunner {
     };
   }
 
+  async once(inputs: PipelineInputs): Promise<void> {
+    await runPipeline(this.#sessions, inputs);
+  }
+
   /** Milliseconds of each run after two to warm up; at least three, and as many as `seconds` hold. */
   async time(inputs: PipelineInputs, seconds: number): Promise<number[]> {
     await runPipeline(this.#sessions, inputs);

@@ -1,7 +1,7 @@
-/** Three ways to bring bytes to another process and back: fork's IPC, a pipe, files in shared memory. */
+/** Ways to bring bytes to another process and back: fork's IPC, a pipe, files in shared memory, one file both hold open. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -52,10 +52,41 @@ export function pipe(): Way {
   };
 }
 
+/**
+ * One file in memory that both processes hold open and that has no name: written and read at once, into buffers that are
+ * kept; only a length goes over the channel.
+ */
+export function sharedFile(): Way {
+  const name = path.join(memoryFolder(), `img2img-bench-${process.pid}`);
+  const file = openSync(name, 'wx+', 0o600);
+  unlinkSync(name);
+  const child = fork(ENTRY, ['file'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc', file] });
+  let back = Buffer.alloc(0);
+  return {
+    name: 'one open file in shared memory',
+    async roundTrip(bytes) {
+      writeSync(file, bytes, 0, bytes.length, 0);
+      const answered = once(child, 'message');
+      child.send({ length: bytes.length });
+      await answered;
+      if (back.length < bytes.length) back = Buffer.allocUnsafeSlow(bytes.length);
+      readSync(file, back, 0, bytes.length, 0);
+      return back.subarray(0, bytes.length);
+    },
+    async close() {
+      await end(child);
+      closeSync(file);
+    },
+  };
+}
+
+function memoryFolder(): string {
+  return existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir();
+}
+
 /** A file each way in memory; only its name goes over the channel. */
 export async function sharedMemory(): Promise<Way> {
-  const root = existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir();
-  const folder = await mkdtemp(path.join(root, 'img2img-bench-'));
+  const folder = await mkdtemp(path.join(memoryFolder(), 'img2img-bench-'));
   const there = path.join(folder, 'there');
   const child = fork(ENTRY, ['files']);
   // Made once: a real ring would be kept as well.
