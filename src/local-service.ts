@@ -128,7 +128,7 @@ export class LocalService implements Service {
     if (this.#catalogue.bundles().length === 0)
       reasons.push(`there is no bundle in ${this.#config.MODELS_DIR}`);
     for (const { id } of this.#preload) {
-      if (ready.some(({ residency }) => residency.isLoaded(id))) continue;
+      if (ready.some(({ residency }) => residency.isLoaded(id) || residency.isReleased(id))) continue;
       const failed = ready.map((device) => device.describe(id)).find(({ state }) => state === 'failed');
       reasons.push(
         failed === undefined ? `${id} is not loaded yet` : `${id} failed to load: ${failed.reason}`,

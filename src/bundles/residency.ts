@@ -1,6 +1,6 @@
 /** Which bundles one device holds: load, unload, and the least recently used out when memory runs short. */
 import type { Engine } from '../engine/engine.js';
-import { EngineDiedError } from '../engine/engine-process.js';
+import { EngineDiedError, EngineRequestError } from '../engine/engine-process.js';
 import type { BundleSpec, LoadOutput } from '../engine/protocol.js';
 import { Img2ImgError, messageOf } from '../errors.js';
 import type { Bundle } from './bundle.js';
@@ -24,10 +24,15 @@ interface Entry {
   loading: Promise<void> | undefined;
   reason: string | undefined;
   failedAt: number;
+  /** Unloaded on purpose, by hand or to make room; not lost with its engine. */
+  released: boolean;
 }
 
 /** A load that failed is not tried again at once: every waiting request would repeat it. */
 const RETRY_LOAD_AFTER_MS = 5_000;
+
+/** An engine may die under a load by somebody else's fault once; the second time the bundle is to blame. */
+const MAX_DEATHS_UNDER_LOAD = 2;
 
 export interface ResidencyOptions {
   /** Batch sizes to warm up, ascending. */
@@ -35,6 +40,7 @@ export interface ResidencyOptions {
   /** Checks the files of a bundle before its first load. @throws Error naming the file that differs */
   verify(bundle: Bundle): Promise<void>;
   onLoaded(bundle: Bundle, output: LoadOutput): void;
+  onFailed(bundle: Bundle, reason: string): void;
   onUnloaded(bundle: Bundle): void;
 }
 
@@ -42,6 +48,8 @@ export class Residency {
   readonly #engine: Engine;
   readonly #options: ResidencyOptions;
   readonly #entries = new Map<string, Entry>();
+  /** Loads go one at a time: two that make room at once would wait for each other to leave. */
+  #lastLoad: Promise<void> = Promise.resolve();
   #clock = 0;
 
   constructor(engine: Engine, options: ResidencyOptions) {
@@ -61,8 +69,10 @@ export class Residency {
     return this.#entries.get(id)?.state === 'loaded';
   }
 
-  isLoading(id: string): boolean {
-    return this.#entries.get(id)?.state === 'loading';
+  /** Whether it was unloaded on purpose: nobody waits for it to come back. */
+  isReleased(id: string): boolean {
+    const entry = this.#entries.get(id);
+    return entry?.state === 'unloaded' && entry.released;
   }
 
   loadedCount(): number {
@@ -76,9 +86,9 @@ export class Residency {
   }
 
   /**
-   * Loads the bundle unless it is there, after making room for it.
-   * @throws Img2ImgError `model_unavailable` when it cannot be loaded, with the reason
-   * @throws EngineDiedError when the engine died meanwhile: loading it again is worth a try
+   * Loads the bundle unless it is there, after making room for it; again in a new engine where the first one dies.
+   * @throws Img2ImgError `model_unavailable` when it cannot be loaded, with the reason; `engine_unavailable` when the
+   *   engine is closed meanwhile
    */
   async ensure(bundle: Bundle): Promise<void> {
     const known = this.#entries.get(bundle.id);
@@ -95,6 +105,7 @@ export class Residency {
       loading: undefined,
       reason: undefined,
       failedAt: 0,
+      released: false,
     };
     this.#entries.set(bundle.id, entry);
     entry.loading = this.#load(entry).finally(() => {
@@ -107,10 +118,14 @@ export class Residency {
   async unload(id: string): Promise<void> {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
-    await entry.loading?.catch(() => undefined);
+    if (entry.loading !== undefined) await entry.loading.catch(() => undefined);
     if (entry.state !== 'loaded') return;
     entry.state = 'unloaded';
-    await this.#engine.unload(id);
+    entry.released = true;
+    await this.#engine.unload(id).catch((error) => {
+      // Gone with its engine is unloaded too.
+      if (!(error instanceof EngineDiedError)) throw error;
+    });
     this.#options.onUnloaded(entry.bundle);
   }
 
@@ -128,19 +143,37 @@ export class Residency {
     const { bundle } = entry;
     try {
       await this.#options.verify(bundle);
-      await this.#makeRoom(entry);
-      const output = await this.#engine.load(bundleSpec(bundle, this.#options.batchSizes(bundle)));
-      entry.state = 'loaded';
-      this.#options.onLoaded(bundle, output);
+      const load = this.#lastLoad.then(() => this.#loadInTurn(entry));
+      this.#lastLoad = load.catch(() => undefined);
+      await load;
     } catch (error) {
-      if (error instanceof EngineDiedError) {
+      if (this.#engine.state === 'closed') {
         entry.state = 'unloaded';
-        throw error;
+        throw new Img2ImgError('engine_unavailable', `${this.#engine.id} was closed.`, { cause: error });
       }
       entry.state = 'failed';
       entry.reason = messageOf(error);
       entry.failedAt = performance.now();
+      this.#options.onFailed(bundle, entry.reason);
       throw this.#unavailable(bundle, entry.reason, error);
+    }
+  }
+
+  async #loadInTurn(entry: Entry): Promise<void> {
+    const { bundle } = entry;
+    for (let deaths = 1; ; deaths++) {
+      try {
+        await this.#makeRoom(entry);
+        const output = await this.#engine.load(bundleSpec(bundle, this.#options.batchSizes(bundle)));
+        entry.state = 'loaded';
+        this.#options.onLoaded(bundle, output);
+        return;
+      } catch (error) {
+        // One that failed at its warm-up lies in the engine all the same.
+        if (error instanceof EngineRequestError) await this.#engine.unload(bundle.id).catch(() => undefined);
+        if (!(error instanceof EngineDiedError) || deaths >= MAX_DEATHS_UNDER_LOAD) throw error;
+        await this.#engine.ready();
+      }
     }
   }
 
@@ -152,9 +185,7 @@ export class Residency {
       );
     }
     for (;;) {
-      const resident = [...this.#entries.values()].filter(
-        (other) => other !== entry && (other.state === 'loaded' || other.state === 'loading'),
-      );
+      const resident = [...this.#entries.values()].filter(({ state }) => state === 'loaded');
       const used = resident.reduce((sum, other) => sum + other.bytes, 0);
       if (used + entry.bytes <= budget) return;
       const oldest = resident.sort((a, b) => a.lastUsed - b.lastUsed)[0];

@@ -55,6 +55,8 @@ export function createDevice(engine: Engine, options: CreateDeviceOptions): Devi
     batchSizes: allowed,
     verify: options.verify,
     onLoaded: learn,
+    onFailed: (bundle, reason) =>
+      logger.error({ bundle: bundle.id, device: engine.id, reason }, 'bundle not loaded'),
     onUnloaded: (bundle) => logger.info({ bundle: bundle.id, device: engine.id }, 'bundle unloaded'),
   });
   return new DeviceScheduler(engine, residency, speed, {

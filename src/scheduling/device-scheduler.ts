@@ -228,8 +228,7 @@ export class DeviceScheduler {
       },
       (error) => {
         this.#awaitedLoads.delete(bundle.id);
-        // The engine died under the load: its successor loads again.
-        if (!(error instanceof EngineDiedError)) this.#refuse(bundle, error);
+        this.#refuse(bundle, error);
         this.#pump();
       },
     );

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Bundle } from '../../src/bundles/bundle.js';
 import { Residency } from '../../src/bundles/residency.js';
+import { EngineRequestError } from '../../src/engine/engine-process.js';
 import type { Img2ImgError } from '../../src/errors.js';
 import { DeviceScheduler } from '../../src/scheduling/device-scheduler.js';
 import type { JobRequest, JobResult } from '../../src/scheduling/job.js';
@@ -65,6 +66,7 @@ function device(options: FakeEngineOptions & { maxQueueDelayMs?: number; sizes?:
     batchSizes: () => [1],
     verify: async () => undefined,
     onLoaded: () => undefined,
+    onFailed: () => undefined,
     onUnloaded: () => undefined,
   });
   const speed = new Speed();
@@ -345,6 +347,58 @@ describe('residency', () => {
     expect(d.engine.unloads).toEqual(['cat']);
     expect(d.residency.describe('cat').state).toBe('unloaded');
     expect(d.residency.describe('duck').state).toBe('loaded');
+  });
+
+  it('loads one after another where there is only room for one', async () => {
+    const d = device({ memoryBudgetBytes: 1_500 });
+    const cat = bundle('cat');
+    const both = Promise.all([d.residency.ensure(duck), d.residency.ensure(cat)]);
+    await vi.advanceTimersByTimeAsync(50);
+    await both;
+    expect(d.engine.unloads).toEqual(['duck']);
+    expect(d.residency.isLoaded('cat')).toBe(true);
+    expect(d.residency.isReleased('duck')).toBe(true);
+  });
+
+  it('loads again in the next engine when one dies under the load, also if nobody asks', async () => {
+    const d = device();
+    const load = d.residency.ensure(duck);
+    await vi.advanceTimersByTimeAsync(5);
+    d.engine.die('kill -9');
+    await vi.advanceTimersByTimeAsync(1_000);
+    await load;
+    expect(d.engine.loads).toEqual(['duck', 'duck']);
+    expect(d.residency.isLoaded('duck')).toBe(true);
+  });
+
+  it('blames a bundle whose load kills two engines, and refuses who waits for it', async () => {
+    const d = device();
+    const waiting = outcome(house(d).run(request({ seed: 1 })));
+    // A load takes 10 ms, a new engine 500 ms.
+    await vi.advanceTimersByTimeAsync(5);
+    d.engine.die('out of memory');
+    await vi.advanceTimersByTimeAsync(505);
+    d.engine.die('out of memory');
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(await waiting).toBe('model_unavailable');
+    expect(d.residency.describe('duck')).toMatchObject({ state: 'failed', reason: 'out of memory' });
+    expect(d.engine.loads).toHaveLength(2);
+  });
+
+  it('counts a bundle as unloaded when the engine dies under its unloading', async () => {
+    const d = device();
+    await warm(d);
+    const unloaded = d.residency.unload('duck');
+    d.engine.die('kill -9');
+    await unloaded;
+    expect(d.residency.isReleased('duck')).toBe(true);
+  });
+
+  it('leaves nothing of a failed load in the engine', async () => {
+    const d = device();
+    vi.spyOn(d.engine, 'load').mockRejectedValue(new EngineRequestError('the warm-up failed'));
+    await expect(d.residency.ensure(duck)).rejects.toThrow(/the warm-up failed/);
+    expect(d.engine.unloads).toEqual(['duck']);
   });
 
   it('refuses a bundle larger than the whole budget, with both numbers', async () => {
