@@ -4,8 +4,9 @@ import type { Bundle } from './bundles/bundle.js';
 import { Catalogue, chooseDefault } from './bundles/catalogue.js';
 import { type Discovered, discoverBundles } from './bundles/discovery.js';
 import type { Config } from './config.js';
+import type { Engine } from './engine/engine.js';
 import { startEngines } from './engine/start-engines.js';
-import { Img2ImgError } from './errors.js';
+import { Img2ImgError, messageOf } from './errors.js';
 import { LocalService } from './local-service.js';
 import type { Metrics } from './metrics.js';
 import { loadStyles } from './prompts/styles.js';
@@ -25,20 +26,26 @@ const MEGABYTE = 2 ** 20;
  */
 export async function createService({ config, logger, metrics }: CreateServiceOptions): Promise<Service> {
   const styles = loadStyles(config.STYLES_FILE);
-  const [discovered, engines] = await Promise.all([
-    discoverBundles(config.MODELS_DIR),
-    startEngines({
-      devices: config.DEVICES,
-      cpuThreads: config.CPU_THREADS,
-      embeddingCacheBytes: config.EMBEDDING_CACHE_MB * MEGABYTE,
-      memoryBudgetBytes: config.MEMORY_BUDGET_MB * MEGABYTE,
-      startTimeoutMs: config.ENGINE_START_TIMEOUT_MS,
-      requestTimeoutMs: config.ENGINE_RUN_TIMEOUT_MS,
-      logger,
-    }),
-  ]);
+  const discovering = discoverBundles(config.MODELS_DIR);
+  // Awaited below, where the engines can be ended if it fails: until then nobody listens.
+  discovering.catch(() => undefined);
+  const engines = await startEngines({
+    devices: config.DEVICES,
+    cpuThreads: config.CPU_THREADS,
+    embeddingCacheBytes: config.EMBEDDING_CACHE_MB * MEGABYTE,
+    memoryBudgetBytes: config.MEMORY_BUDGET_MB * MEGABYTE,
+    startTimeoutMs: config.ENGINE_START_TIMEOUT_MS,
+    requestTimeoutMs: config.ENGINE_RUN_TIMEOUT_MS,
+    logger,
+  });
   try {
+    const discovered = await discovering.catch((error) => {
+      throw new Img2ImgError('invalid_config', `MODELS_DIR cannot be read: ${messageOf(error)}`, {
+        cause: error,
+      });
+    });
     const catalogue = new Catalogue(discovered);
+    refuseForeign(catalogue, engines);
     logRefused(catalogue.entries(), logger);
     if (discovered.length === 0) logger.warn({ folder: config.MODELS_DIR }, 'no bundles found');
     if (config.DEFAULT_MODEL !== undefined) catalogue.entry(config.DEFAULT_MODEL);
@@ -46,10 +53,17 @@ export async function createService({ config, logger, metrics }: CreateServiceOp
     return new LocalService({ config, logger, metrics, styles, catalogue, engines, preload });
   } catch (error) {
     await Promise.all(engines.map((engine) => engine.close()));
-    const { message } = error as Error;
     throw error instanceof Img2ImgError && error.code === 'unknown_model'
-      ? new Img2ImgError('invalid_config', `DEFAULT_MODEL or PRELOAD: ${message}`, { cause: error })
+      ? new Img2ImgError('invalid_config', `DEFAULT_MODEL or PRELOAD: ${error.message}`, { cause: error })
       : error;
+  }
+}
+
+/** A bundle that none of the devices can run must not be the default, nor fail at its first request. */
+function refuseForeign(catalogue: Catalogue, engines: readonly Engine[]): void {
+  for (const { id, manifest } of catalogue.bundles()) {
+    if (engines.some(({ targets }) => targets.includes(manifest.target))) continue;
+    catalogue.refuse(id, `its graphs are made for ${manifest.target}, which no device here runs`);
   }
 }
 

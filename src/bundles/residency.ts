@@ -91,6 +91,10 @@ export class Residency {
    *   engine is closed meanwhile
    */
   async ensure(bundle: Bundle): Promise<void> {
+    const { target } = bundle.manifest;
+    if (!this.#engine.targets.includes(target)) {
+      throw this.#unavailable(bundle, `its graphs are made for ${target}`);
+    }
     const known = this.#entries.get(bundle.id);
     if (known?.state === 'loaded') return this.touch(bundle.id);
     if (known?.loading !== undefined) return known.loading;

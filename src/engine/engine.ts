@@ -1,4 +1,5 @@
 /** What the scheduler asks of a device. A device need not be local: anything that keeps these promises will do. */
+import type { Manifest } from '../bundles/manifest.js';
 import type { BatchOutput, BatchSpec, BundleSpec, LoadOutput } from './protocol.js';
 
 export type EngineState = 'starting' | 'ready' | 'restarting' | 'closed';
@@ -9,6 +10,8 @@ export interface Engine {
   readonly restarts: number;
   /** Whether only preferred batch sizes may run (a GPU, whose kernels are chosen per shape). */
   readonly padsBatches: boolean;
+  /** Graphs of which `target` (of a manifest) it runs: those made of CUDA's operators run on CUDA only. */
+  readonly targets: readonly Manifest['target'][];
   /** Bytes of graphs the device may hold. */
   readonly memoryBudgetBytes: number;
   /** Resolves once the engine is up. @throws EngineDiedError when it was closed */

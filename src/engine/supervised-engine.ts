@@ -24,6 +24,7 @@ export interface SupervisedEngineOptions {
 export class SupervisedEngine implements Engine {
   readonly id: string;
   readonly padsBatches: boolean;
+  readonly targets: Engine['targets'];
   readonly memoryBudgetBytes: number;
   readonly #options: SupervisedEngineOptions;
   readonly #restartListeners: ((reason: string) => void)[] = [];
@@ -39,6 +40,7 @@ export class SupervisedEngine implements Engine {
     this.#options = options;
     this.id = options.id;
     this.padsBatches = options.settings.padToPreferred;
+    this.targets = options.settings.provider === 'cuda' ? ['cpu', 'cuda'] : ['cpu'];
     this.memoryBudgetBytes = options.memoryBudgetBytes;
     this.#current = first;
     this.#process = Promise.resolve(first);

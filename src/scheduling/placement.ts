@@ -27,7 +27,7 @@ export function expectedFinishMs(
   return restartMs + loadMs + device.backlogMs(now) + device.speed.batchMs(batchKey(request), samples.length);
 }
 
-/** @param devices at least one; a closed one is never chosen while another is not */
+/** @returns undefined where every device that can run the bundle is closed */
 export function place(
   devices: readonly DeviceScheduler[],
   request: JobRequest,
@@ -36,7 +36,8 @@ export function place(
 ): DeviceScheduler | undefined {
   let best: { device: DeviceScheduler; finishMs: number } | undefined;
   for (const device of devices) {
-    if (device.engine.state === 'closed') continue;
+    const { state, targets } = device.engine;
+    if (state === 'closed' || !targets.includes(request.bundle.manifest.target)) continue;
     // A bundle that this device just failed to load may still run elsewhere.
     const penalty = device.describe(request.bundle.id).state === 'failed' ? Number.MAX_SAFE_INTEGER : 0;
     const finishMs = expectedFinishMs(device, request, loads, now) + penalty;

@@ -321,6 +321,21 @@ describe('several devices', () => {
     expect((await Promise.all(results)).map((result) => result.device)).toEqual(['cpu:1', 'cpu:0']);
   });
 
+  it('leave out those that cannot run the graphs', async () => {
+    const [cpu, cuda] = [device({ id: 'cpu:0' }), device({ id: 'cuda:0', targets: ['cpu', 'cuda'] })];
+    const scheduler = house(cpu, cuda);
+    const made = bundle('made-for-cuda');
+    made.manifest.target = 'cuda';
+    const results = [1, 2, 3].map((seed) => scheduler.run(request({ seed, bundle: made })));
+    await expect(cpu.residency.ensure(made)).rejects.toThrow(/made for cuda/);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await Promise.all(results)).map((result) => result.device)).toEqual([
+      'cuda:0',
+      'cuda:0',
+      'cuda:0',
+    ]);
+  });
+
   it('leave out one that is down', async () => {
     const [one, two] = [device({ id: 'cpu:0' }), device({ id: 'cpu:1' })];
     await warm(one, two);

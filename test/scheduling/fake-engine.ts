@@ -9,12 +9,14 @@ export interface FakeEngineOptions {
   loadMs?: number;
   padsBatches?: boolean;
   memoryBudgetBytes?: number;
+  targets?: Engine['targets'];
 }
 
 export class FakeEngine implements Engine {
   readonly id: string;
   readonly padsBatches: boolean;
   readonly memoryBudgetBytes: number;
+  readonly targets: Engine['targets'];
   state: EngineState = 'ready';
   restarts = 0;
   /** Seeds of every batch, in the order they were handed over. */
@@ -37,6 +39,7 @@ export class FakeEngine implements Engine {
   constructor(options: FakeEngineOptions = {}) {
     this.id = options.id ?? 'fake:0';
     this.padsBatches = options.padsBatches ?? false;
+    this.targets = options.targets ?? ['cpu'];
     this.memoryBudgetBytes = options.memoryBudgetBytes ?? 1e9;
     this.#options = { runMs: options.runMs ?? 100, loadMs: options.loadMs ?? 10 };
   }
