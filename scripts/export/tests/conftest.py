@@ -30,13 +30,15 @@ class Bundle:
     def manifest(self) -> dict:
         return json.loads((self.path / "manifest.json").read_text())
 
-    def run(self, feeds: dict[str, torch.Tensor], direction: int = 0) -> np.ndarray:
+    def graphs(self) -> dict[str, Path]:
+        """The first direction's graphs by name."""
+        return {name: self.path / graph["path"] for name, graph in self.manifest["directions"][0]["graphs"].items()}
+
+    def run(self, feeds: dict[str, torch.Tensor]) -> np.ndarray:
         """→ image uint8 [B,H,W,3]. A deterministic bundle gets no gamma."""
         manifest = self.manifest
-        graphs = manifest["directions"][direction]["graphs"]
         wanted = {name: value.numpy() for name, value in feeds.items() if name != "gamma" or manifest["stochastic"]}
-        paths = {name: self.path / graph["path"] for name, graph in graphs.items()}
-        return run_graphs(paths, manifest["layout"], wanted)
+        return run_graphs(self.graphs(), manifest["layout"], wanted)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -71,8 +73,6 @@ def export(base: Path, checkpoints: dict[str, Path], tmp_path_factory: pytest.Te
         if key not in made:
             out = models / f"{kind}-{len(made)}"
             words = ["--checkpoint", str(checkpoints[kind]), "--base", str(base), "--out", str(out), *arguments]
-            if kind == "edge":
-                words += ["--conditioning", "edge"]
             assert main(words) == 0
             made[key] = Bundle(out)
         return made[key]

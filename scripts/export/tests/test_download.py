@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,58 +11,14 @@ import pytest
 from export.download import download
 from export.errors import ExportError
 
-
-class FileServer:
-    """Serves `files` with ETag and Range; `cut_after` bytes into an answer it hangs up, as often as `cuts` says."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self.cut_after = 0
-        self.cuts = 0
-        self.ranges: list[str | None] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.answer(self)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        content = self.files.get(request.path)
-        self.ranges.append(request.headers.get("Range"))
-        if content is None:
-            request.send_error(404)
-            return
-        tag = f'"{hashlib.md5(content).hexdigest()}"'
-        start = 0
-        wanted = request.headers.get("Range")
-        if wanted and request.headers.get("If-Range") == tag:
-            start = int(wanted.removeprefix("bytes=").rstrip("-"))
-        request.send_response(206 if start else 200)
-        request.send_header("ETag", tag)
-        request.send_header("Content-Length", str(len(content) - start))
-        request.end_headers()
-        body = content[start:]
-        if self.cuts:
-            self.cuts -= 1
-            request.wfile.write(body[: self.cut_after])
-            request.wfile.flush()
-            request.connection.shutdown(2)
-            return
-        request.wfile.write(body)
+from .file_server import FileServer
 
 
 @pytest.fixture
 def server() -> Iterator[FileServer]:
     served = FileServer()
     yield served
-    served.http.shutdown()
+    served.close()
 
 
 CONTENT = bytes(range(256)) * 20_000
