@@ -7,6 +7,7 @@ import { buildApp } from './app.js';
 import { type Config, readProcessConfig } from './config.js';
 import { createService } from './create-service.js';
 import { messageOf } from './errors.js';
+import { collectLessOften } from './heap.js';
 import { createMetrics } from './metrics.js';
 
 /** Of SHUTDOWN_TIMEOUT_MS, this is kept for refusing what is left and ending the engines. */
@@ -17,6 +18,7 @@ const CONNECTION_GRACE_MS = 500;
 const LAST_RESORT_MS = 1_000;
 
 async function serve(config: Config): Promise<void> {
+  collectLessOften();
   const logger = pino({ name: 'img2img-turbo-server', level: config.LOG_LEVEL });
   const metrics = createMetrics();
   const service = await createService({ config, logger, metrics });
