@@ -96,7 +96,8 @@ def test_staged_is_fused(export, feeds) -> None:
     assert result.psnr >= 60 and result.within_one == 1.0, result
 
 
-def test_a_sample_does_not_depend_on_its_batch(kind: str, export, feeds) -> None:
+@pytest.mark.parametrize("model", ["sketch", "edge"])
+def test_a_sample_does_not_depend_on_its_batch(model: str, export, feeds) -> None:
     """Gammas 0, 0.3, 0.7 and 1, four seeds and four prompts in one batch: to the byte what four single runs give."""
     kind, arguments, _ = MODELS[model]
     bundle: Bundle = export(kind, *arguments)
