@@ -41,8 +41,9 @@ export function createDevice(engine: Engine, options: CreateDeviceOptions): Devi
     loadTimes.set(bundle.id, loadMs + warmUpMs);
     const [width, height] = bundle.manifest.size.native;
     for (const direction of bundle.directions.keys()) {
-      const key = `${bundle.id}/${direction}/${width}x${height}`;
-      for (const run of runMs) speed.record(key, run.batchSize, run.milliseconds);
+      for (const run of runMs) {
+        speed.record({ bundle, direction, width, height }, run.batchSize, run.milliseconds);
+      }
     }
     metrics.bundleLoaded(engine.id, bundle.id, loadMs + warmUpMs);
     logger.info(

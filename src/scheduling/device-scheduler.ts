@@ -80,7 +80,7 @@ export class DeviceScheduler {
       const elapsed = i === 0 ? now - batch.startedAt : 0;
       milliseconds += Math.max(0, batch.expectedMs - elapsed);
     });
-    for (const job of this.#queue.jobs()) milliseconds += this.speed.sampleMs(job.key) * job.count;
+    for (const job of this.#queue.jobs()) milliseconds += this.speed.sampleMs(job.request) * job.count;
     return milliseconds;
   }
 
@@ -118,7 +118,7 @@ export class DeviceScheduler {
     const preferred = preferredSizes(bundle).filter((size) => size <= maxBatchSize);
     const runSize = (samples: number): number =>
       this.engine.padsBatches ? padUp(samples, warmSizes(bundle)) : samples;
-    const expectedMs = (size: number): number => this.speed.batchMs(leader.key, size);
+    const expectedMs = (size: number): number => this.speed.batchMs(leader.request, size);
     const available = samplesOf(this.#queue.companions(leader, maxBatchSize, now));
     const wanted = chooseBatchSize(available, preferred, runSize, expectedMs);
     const jobs = this.#queue.companions(leader, Math.max(wanted, leader.count), now);
@@ -175,7 +175,7 @@ export class DeviceScheduler {
     const { id: device } = this.engine;
     const batchSize = samplesOf(jobs);
     const first = jobs[0];
-    if (first !== undefined) this.speed.record(first.key, runSize, output.runMs);
+    if (first !== undefined) this.speed.record(first.request, runSize, output.runMs);
     const pictures = unpackBatch(jobs, output);
     const queueMs = jobs.map((job) => Math.max(0, now - job.enqueuedAt - output.runMs));
     jobs.forEach((job, i) => {

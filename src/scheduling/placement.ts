@@ -1,6 +1,6 @@
 /** Which device a job goes to: the one that would finish it first, the load it would cause included. */
 import type { DeviceScheduler } from './device-scheduler.js';
-import { batchKey, type JobRequest } from './job.js';
+import type { JobRequest } from './job.js';
 
 /** Until a load was timed: reading graphs and making sessions of them, in bytes a millisecond (about 200 MB/s). */
 const LOAD_BYTES_PER_MS = 200_000;
@@ -24,7 +24,7 @@ export function expectedFinishMs(
   const { state } = device.describe(bundle.id);
   const loadMs = state === 'loaded' ? 0 : (loads.loadMs(bundle.id) ?? bundle.graphBytes / LOAD_BYTES_PER_MS);
   const restartMs = device.engine.state === 'ready' ? 0 : RESTART_MS;
-  return restartMs + loadMs + device.backlogMs(now) + device.speed.batchMs(batchKey(request), samples.length);
+  return restartMs + loadMs + device.backlogMs(now) + device.speed.batchMs(request, samples.length);
 }
 
 /** @returns undefined where every device that can run the bundle is closed */

@@ -1,4 +1,5 @@
 /** How long a batch takes on one device, learned from warm-up and from every batch since. */
+import { LRUCache } from 'lru-cache';
 
 /** Weight of the newest measurement: a few batches follow a change of load, one outlier does not count much. */
 const ALPHA = 0.3;
@@ -6,35 +7,86 @@ const ALPHA = 0.3;
 /** Before anything was measured. Wrong for a while, and only ever used to order guesses. */
 const UNKNOWN_MS_PER_SAMPLE = 200;
 
-export class Speed {
-  /** Milliseconds by batch key and batch size. */
-  readonly #milliseconds = new Map<string, Map<number, number>>();
+/** Picture sizes remembered per graph: a client that tries them all must not fill the memory. */
+const MAX_SIZES = 64;
 
-  record(key: string, batchSize: number, milliseconds: number): void {
-    const sizes = this.#milliseconds.get(key) ?? new Map<number, number>();
-    this.#milliseconds.set(key, sizes);
-    const known = sizes.get(batchSize);
-    sizes.set(batchSize, known === undefined ? milliseconds : known + ALPHA * (milliseconds - known));
+/** What the samples of a batch have in common, as far as it makes them fast or slow. */
+export interface Shape {
+  bundle: { id: string };
+  direction: string;
+  /** In pixels. */
+  width: number;
+  height: number;
+}
+
+interface Measured {
+  pixels: number;
+  /** Milliseconds by batch size. */
+  sizes: Map<number, number>;
+}
+
+export class Speed {
+  /** By bundle and direction, then by width and height. */
+  readonly #measured = new Map<string, LRUCache<string, Measured>>();
+
+  record(shape: Shape, batchSize: number, milliseconds: number): void {
+    const shapes = this.#measured.get(graphsOf(shape)) ?? new LRUCache<string, Measured>({ max: MAX_SIZES });
+    this.#measured.set(graphsOf(shape), shapes);
+    const measured = shapes.get(sizeOf(shape)) ?? { pixels: pixelsOf(shape), sizes: new Map() };
+    shapes.set(sizeOf(shape), measured);
+    const known = measured.sizes.get(batchSize);
+    measured.sizes.set(
+      batchSize,
+      known === undefined ? milliseconds : known + ALPHA * (milliseconds - known),
+    );
   }
 
-  /** Expected milliseconds of one run: measured, or in proportion to the nearest size that was. */
-  batchMs(key: string, batchSize: number): number {
-    const sizes = this.#milliseconds.get(key);
-    const exact = sizes?.get(batchSize);
-    if (exact !== undefined) return exact;
+  /** Expected milliseconds of one run: measured, or in proportion to the nearest batch size that was. */
+  batchMs(shape: Shape, batchSize: number): number {
+    const { sizes, scale } = this.#nearest(shape);
+    const exact = sizes.get(batchSize);
+    if (exact !== undefined) return exact * scale;
     let nearest: [size: number, milliseconds: number] | undefined;
-    for (const entry of sizes ?? []) {
+    for (const entry of sizes) {
       if (nearest === undefined || Math.abs(entry[0] - batchSize) < Math.abs(nearest[0] - batchSize))
         nearest = entry;
     }
-    return nearest === undefined ? UNKNOWN_MS_PER_SAMPLE * batchSize : (nearest[1] / nearest[0]) * batchSize;
+    const sampleMs = nearest === undefined ? UNKNOWN_MS_PER_SAMPLE : (nearest[1] / nearest[0]) * scale;
+    return sampleMs * batchSize;
   }
 
   /** Expected milliseconds of one sample at the best batch size measured. */
-  sampleMs(key: string): number {
+  sampleMs(shape: Shape): number {
+    const { sizes, scale } = this.#nearest(shape);
     let best = Number.POSITIVE_INFINITY;
-    for (const [size, milliseconds] of this.#milliseconds.get(key) ?? [])
-      best = Math.min(best, milliseconds / size);
+    for (const [size, milliseconds] of sizes) best = Math.min(best, (milliseconds / size) * scale);
     return Number.isFinite(best) ? best : UNKNOWN_MS_PER_SAMPLE;
   }
+
+  /** What was measured at this width and height; else at the nearest number of pixels, to be scaled by them. */
+  #nearest(shape: Shape): { sizes: ReadonlyMap<number, number>; scale: number } {
+    const shapes = this.#measured.get(graphsOf(shape));
+    const exact = shapes?.get(sizeOf(shape));
+    if (exact !== undefined) return { sizes: exact.sizes, scale: 1 };
+    const pixels = pixelsOf(shape);
+    let nearest: Measured | undefined;
+    for (const other of shapes?.values() ?? []) {
+      const distance = Math.abs(Math.log(other.pixels / pixels));
+      if (nearest === undefined || distance < Math.abs(Math.log(nearest.pixels / pixels))) nearest = other;
+    }
+    if (nearest === undefined) return { sizes: new Map(), scale: 1 };
+    return { sizes: nearest.sizes, scale: pixels / nearest.pixels };
+  }
+}
+
+function graphsOf({ bundle, direction }: Shape): string {
+  return `${bundle.id}/${direction}`;
+}
+
+function sizeOf({ width, height }: Shape): string {
+  return `${width}x${height}`;
+}
+
+function pixelsOf({ width, height }: Shape): number {
+  return width * height;
 }

@@ -34,6 +34,7 @@ function bundle(id: string, graphBytes = 1_000): Bundle {
 }
 
 const duck = bundle('duck');
+const DUCK_SHAPE = { bundle: duck, direction: 'sketch_to_image', width: SIDE, height: SIDE };
 
 interface Asked extends Partial<JobRequest> {
   seed: number;
@@ -71,8 +72,7 @@ function device(options: FakeEngineOptions & { maxQueueDelayMs?: number; sizes?:
   });
   const speed = new Speed();
   // A batch takes as long as a sample: the larger the better.
-  for (let size = 1; size <= 8; size++)
-    speed.record(`duck/sketch_to_image/${SIDE}x${SIDE}`, size, options.runMs ?? 100);
+  for (let size = 1; size <= 8; size++) speed.record(DUCK_SHAPE, size, options.runMs ?? 100);
   const events = { done: 0, failed: 0, restarts: 0 };
   const scheduler = new DeviceScheduler(engine, residency, speed, {
     maxBatchSize: 8,
