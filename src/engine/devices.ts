@@ -19,6 +19,7 @@ const PROVIDERS: readonly Provider[] = ['cpu', 'cuda', 'webgpu'];
  * @throws Img2ImgError `invalid_config` when an entry is no device, or stands twice
  */
 export function parseDevices(entries: readonly string[]): DeviceSpec[] {
+  if (entries.length === 0) throw new Img2ImgError('invalid_config', 'DEVICES names no device.');
   const counts = new Map<Provider, number>();
   const devices = entries.map((entry) => {
     const [, name, index] = /^([a-z]+)(?::(\d{1,3}))?$/.exec(entry) ?? [];
@@ -66,7 +67,7 @@ export async function listCudaCards(): Promise<CudaCard[]> {
   }
 }
 
-/** Cores the engines may use: all this process may run on (a container's quota included). */
+/** Cores the engines may use: all this process may run on (from Node 22 on, within its container's quota). */
 export function availableCores(): number {
   return os.availableParallelism();
 }

@@ -82,5 +82,11 @@ function start(
 
 function defaultBudget(device: DeviceSpec, cpuEngines: number, cards: readonly CudaCard[]): number {
   const card = device.provider === 'cuda' ? cards.find(({ index }) => index === device.index) : undefined;
-  return card === undefined ? os.totalmem() / 2 / Math.max(1, cpuEngines) : card.memoryBytes / 2;
+  return card === undefined ? machineMemory() / 2 / Math.max(1, cpuEngines) : card.memoryBytes / 2;
+}
+
+/** Bytes this process may use: the machine's, or less where a container says so. */
+function machineMemory(): number {
+  const constrained = process.constrainedMemory();
+  return constrained > 0 ? Math.min(os.totalmem(), constrained) : os.totalmem();
 }

@@ -23,8 +23,11 @@ const pool = new SessionPool(settings);
 const cache = new EmbeddingCache(settings.embeddingCacheBytes);
 const resident = new Map<string, ResidentBundle>();
 
-/** Timing a batch size costs about as long as running it: sizes that would hold up the start longer are left out. */
-const WARM_UP_BUDGET_MS = 1_000;
+/**
+ * On a CPU a batch size is run only to learn whether it is worth it, and the server is not ready before: all sizes
+ * together may take this long.
+ */
+const WARM_UP_BUDGET_MS = 800;
 const TIMED_RUNS = 2;
 
 /** What comes with a request: when it reached this process, by the clock both threads share. */
@@ -49,29 +52,40 @@ async function load(spec: BundleSpec): Promise<LoadOutput> {
 
 /** First runs are slow (memory planning, kernels, cuDNN's choice of algorithm); they must not be a request's. */
 async function warmUp(bundle: ResidentBundle): Promise<LoadOutput['runMs']> {
+  const start = performance.now();
   const measured: LoadOutput['runMs'] = [];
+  const [smallest, ...larger] = bundle.spec.batchSizes;
+  if (smallest === undefined) return measured;
   const warmCache = new EmbeddingCache(settings.embeddingCacheBytes);
-  let lastMs = 0;
-  for (const batchSize of bundle.spec.batchSizes) {
-    // A GPU must see every size before a request does; on the CPU a size is only warmed to time it.
-    const previous = measured.at(-1);
-    if (!settings.padToPreferred && previous !== undefined) {
-      if ((lastMs / previous.batchSize) * batchSize * (TIMED_RUNS + 1) > WARM_UP_BUDGET_MS) break;
-    }
-    for (const direction of Object.keys(bundle.spec.directions)) {
-      const batch = blankBatch(bundle.spec, direction, batchSize);
-      await bundle.run(batch, warmCache);
-      if (direction !== Object.keys(bundle.spec.directions)[0]) continue;
-      lastMs = Number.POSITIVE_INFINITY;
-      for (let i = 0; i < TIMED_RUNS; i++) {
-        const start = performance.now();
-        await bundle.run(batch, warmCache);
-        lastMs = Math.min(lastMs, performance.now() - start);
-      }
-      measured.push({ batchSize, milliseconds: lastMs });
-    }
+  const first = await timeSize(bundle, smallest, TIMED_RUNS, warmCache);
+  measured.push({ batchSize: smallest, milliseconds: first });
+  // A GPU must see every size before a request does. On the CPU the largest that fits tells most.
+  for (const batchSize of settings.padToPreferred ? larger : larger.reverse()) {
+    const expected = (first / smallest) * batchSize * 2;
+    if (!settings.padToPreferred && performance.now() - start + expected > WARM_UP_BUDGET_MS) continue;
+    const timedRuns = settings.padToPreferred ? TIMED_RUNS : 1;
+    measured.push({ batchSize, milliseconds: await timeSize(bundle, batchSize, timedRuns, warmCache) });
   }
-  return measured;
+  return measured.sort((a, b) => a.batchSize - b.batchSize);
+}
+
+/** Runs every direction once, and the first one `timedRuns` times more. @returns its shortest run in milliseconds */
+async function timeSize(
+  bundle: ResidentBundle,
+  batchSize: number,
+  timedRuns: number,
+  cache: EmbeddingCache,
+): Promise<number> {
+  const directions = Object.keys(bundle.spec.directions);
+  for (const direction of directions) await bundle.run(blankBatch(bundle.spec, direction, batchSize), cache);
+  const batch = blankBatch(bundle.spec, directions[0] ?? '', batchSize);
+  let shortest = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < timedRuns; i++) {
+    const start = performance.now();
+    await bundle.run(batch, cache);
+    shortest = Math.min(shortest, performance.now() - start);
+  }
+  return shortest;
 }
 
 function blankBatch(spec: BundleSpec, direction: string, batchSize: number): BatchSpec {
