@@ -4,6 +4,9 @@ import type { Raster, Size } from './raster.js';
 import sharp from './sharp.js';
 import { describeUnreadable, type ReadableType, readableType, readableTypes } from './sniff.js';
 
+/** The longest side that JPEG and GIF can have. A kernel that scales a longer one down weighs as much as the picture. */
+const MAX_SIDE = 65_535;
+
 export interface DecodeLimits {
   readonly maxPixels: number;
 }
@@ -11,7 +14,7 @@ export interface DecodeLimits {
 /**
  * Width and height after EXIF orientation, from the header alone.
  * @throws Img2ImgError `unsupported_image_type` for every type but PNG, JPEG, WebP, AVIF and GIF · `image_too_large`
- *   above `maxPixels` · `invalid_image` where the header is damaged
+ *   above `maxPixels`, or with a side above 65,535 · `invalid_image` where the header is damaged
  */
 export async function readSize(data: Uint8Array, limits: DecodeLimits): Promise<Size> {
   const type = typeOf(data);
@@ -23,6 +26,13 @@ export async function readSize(data: Uint8Array, limits: DecodeLimits): Promise<
     throw invalid(type, error);
   }
   const { width, height } = size;
+  if (Math.max(width, height) > MAX_SIDE) {
+    throw new Img2ImgError(
+      'image_too_large',
+      `The image is ${width}x${height}: no side may have more than ${MAX_SIDE} pixels.`,
+      { details: { width, height, maxSide: MAX_SIDE } },
+    );
+  }
   if (width * height <= limits.maxPixels) return { width, height };
   throw new Img2ImgError(
     'image_too_large',

@@ -1,7 +1,7 @@
 import { crc32, deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { Img2ImgError } from '../../src/errors.js';
-import { decodeImage } from '../../src/images/decode.js';
+import { decodeImage, readSize } from '../../src/images/decode.js';
 import sharp from '../../src/images/sharp.js';
 import { pipeline, pixel, scene } from './helpers.js';
 
@@ -243,6 +243,14 @@ describe('bad input', () => {
       expect((await decodeImage(encoded, { maxPixels: 64 * 48 })).width).toBe(64);
     });
   }
+
+  it('with a side that no other type could have is refused', async () => {
+    const strip = png(65_536, 2, Buffer.alloc(10));
+    await expect(readSize(strip, limits)).rejects.toMatchObject({
+      code: 'image_too_large',
+      details: { width: 65_536, height: 2, maxSide: 65_535 },
+    });
+  });
 
   it('does no harm to the pictures beside it', async () => {
     const good = await encoders.JPEG();
