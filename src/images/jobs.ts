@@ -1,17 +1,24 @@
 /** What the image workers are asked and how they answer. */
 import { type ErrorCode, Img2ImgError, messageOf } from '../errors.js';
 import type { Conditioned } from './conditioning.js';
+import type { EncodeOptions } from './encode.js';
 import type { FitPlan } from './fit.js';
 import type { PrepareJob } from './prepare.js';
-import type { Raster } from './raster.js';
+import type { Raster, Size } from './raster.js';
 
 export type ImageJob =
   | ({ readonly task: 'prepare' } & PrepareJob)
-  | { readonly task: 'restore'; readonly result: Raster; readonly plan: FitPlan };
+  | {
+      readonly task: 'restore';
+      readonly result: Raster;
+      readonly plan: FitPlan;
+      readonly encode: EncodeOptions;
+    };
 
 export interface ImageJobResults {
   prepare: Conditioned;
-  restore: Raster;
+  /** Encoded. */
+  restore: Size & { readonly data: Uint8Array };
 }
 
 /** A worker gets one job at a time, so an answer needs no number. */

@@ -52,18 +52,21 @@ export class ImageProcessor {
 
   /** Pixels from a device, uint8 [height,width,3] → the encoded result and its size. */
   async finish(result: Raster, { restore, ...options }: FinishOptions): Promise<Size & { data: Buffer }> {
-    const picture = restore === undefined ? result : await this.#restore(result, restore);
-    const { width, height } = picture;
-    return { data: await encodeImage(picture, options), width, height };
+    if (restore === undefined || isRestored(result, restore)) {
+      const { width, height } = result;
+      return { data: await encodeImage(result, options), width, height };
+    }
+    const job = { task: 'restore', result, plan: restore, encode: options } as const;
+    const { data, width, height } = await this.#workers.run(job);
+    return { data: Buffer.from(data.buffer, data.byteOffset, data.byteLength), width, height };
   }
 
   /** Ends the threads. */
   close(): Promise<void> {
     return this.#workers.close();
   }
+}
 
-  async #restore(result: Raster, plan: FitPlan): Promise<Raster> {
-    if (plan.fit !== 'contain' && sameSize(restoredSize(plan), result)) return result;
-    return this.#workers.run({ task: 'restore', result, plan });
-  }
+function isRestored(result: Raster, plan: FitPlan): boolean {
+  return plan.fit !== 'contain' && sameSize(restoredSize(plan), result);
 }

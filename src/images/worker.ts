@@ -1,6 +1,7 @@
 /** An image worker: the thread in which resampling and Canny run, so that they never hold up the server's own. */
 import { parentPort } from 'node:worker_threads';
 import { type Canny, loadCanny } from './canny.js';
+import { encodeImage } from './encode.js';
 import { restoreSize } from './fit.js';
 import { type Answer, errorToMessage, type ImageJob, transferables } from './jobs.js';
 import { prepare } from './prepare.js';
@@ -12,7 +13,12 @@ if (port === null) throw new Error('images/worker.js runs as a worker thread onl
 let loading: Promise<Canny> | undefined;
 
 async function run(job: ImageJob) {
-  if (job.task === 'restore') return restoreSize(job.result, job.plan);
+  if (job.task === 'restore') {
+    // Encoded here: a picture scaled back may have 150 MB, and there are never more of them than workers.
+    const picture = restoreSize(job.result, job.plan);
+    const { width, height } = picture;
+    return { data: await encodeImage(picture, job.encode), width, height };
+  }
   return prepare(job, () => {
     loading ??= loadCanny();
     return loading;
@@ -21,7 +27,10 @@ async function run(job: ImageJob) {
 
 port.on('message', (job: ImageJob) => {
   run(job).then(
-    (result) => port.postMessage({ result } satisfies Answer, transferables(result.data)),
+    (result) => {
+      const owned = job.task === 'prepare' ? transferables(result.data) : [];
+      port.postMessage({ result } satisfies Answer, owned);
+    },
     (error: unknown) => port.postMessage({ error: errorToMessage(error) } satisfies Answer),
   );
 });

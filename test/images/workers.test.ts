@@ -7,7 +7,7 @@ import { anySize, pipeline, scene } from './helpers.js';
 
 const source = { width: 40, height: 30 };
 const plan = planFit(source, 'fill', { width: 64, height: 64 }, anySize);
-const restore = { task: 'restore', result: scene(64, 64), plan } as const;
+const restore = { task: 'restore', result: scene(64, 64), plan, encode: { format: 'png' } } as const;
 
 /** A thread whose first job kills it and whose others are answered. */
 const mortal = new URL(
