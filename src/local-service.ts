@@ -11,6 +11,7 @@ import type { Metrics } from './metrics.js';
 import type { Style } from './prompts/styles.js';
 import { type ResolveContext, resolveRequest } from './resolve.js';
 import { Admission } from './scheduling/admission.js';
+import { allowedSizes } from './scheduling/batch-size.js';
 import { createDevice } from './scheduling/create-device.js';
 import type { DeviceScheduler } from './scheduling/device-scheduler.js';
 import { Scheduler } from './scheduling/scheduler.js';
@@ -60,7 +61,11 @@ export class LocalService implements Service {
         logger,
       }),
     );
-    this.#scheduler = new Scheduler(devices, { loadMs: (id) => loadTimes.get(id) }, config.MAX_BATCH_SIZE);
+    const loads = { loadMs: (id: string) => loadTimes.get(id) };
+    this.#scheduler = new Scheduler(devices, loads, ({ manifest }) => {
+      const { PREFERRED_BATCH_SIZES, MAX_BATCH_SIZE } = config;
+      return Math.max(...allowedSizes(manifest.preferred_batch_sizes, PREFERRED_BATCH_SIZES, MAX_BATCH_SIZE));
+    });
     this.#admission = new Admission(config.MAX_QUEUE_SIZE, () => this.#scheduler.backlogMs());
     this.#images = new ImageProcessor({ maxPixels: config.MAX_PIXELS });
     this.#translator = new Translator({

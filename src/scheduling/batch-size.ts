@@ -4,6 +4,20 @@
 const WORTHWHILE_GAIN = 1.03;
 
 /**
+ * The sizes a device may run a bundle at, ascending, at least one.
+ * @param preferred the bundle's own
+ * @param configured set by hand in their place; empty: none
+ */
+export function allowedSizes(
+  preferred: readonly number[],
+  configured: readonly number[],
+  maxBatchSize: number,
+): number[] {
+  const sizes = (configured.length > 0 ? configured : preferred).filter((size) => size <= maxBatchSize);
+  return sizes.length === 0 ? [1] : sizes;
+}
+
+/**
  * The sizes of a bundle worth running on a device, given what warm-up measured: a size that makes no sample faster than
  * a smaller one does only adds waiting. Sizes that were not measured are left out, unless nothing was.
  */

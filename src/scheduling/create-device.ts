@@ -5,7 +5,7 @@ import { Residency } from '../bundles/residency.js';
 import type { Engine } from '../engine/engine.js';
 import type { LoadOutput } from '../engine/protocol.js';
 import type { Metrics } from '../metrics.js';
-import { worthwhileSizes } from './batch-size.js';
+import { allowedSizes, worthwhileSizes } from './batch-size.js';
 import { DeviceScheduler } from './device-scheduler.js';
 import { Speed } from './speed.js';
 
@@ -28,12 +28,8 @@ export function createDevice(engine: Engine, options: CreateDeviceOptions): Devi
   const speed = new Speed();
   const preferred = new Map<string, readonly number[]>();
 
-  const allowed = (bundle: Bundle): number[] => {
-    const wanted =
-      preferredBatchSizes.length > 0 ? preferredBatchSizes : bundle.manifest.preferred_batch_sizes;
-    const sizes = wanted.filter((size) => size <= maxBatchSize);
-    return sizes.length === 0 ? [1] : sizes;
-  };
+  const allowed = (bundle: Bundle): number[] =>
+    allowedSizes(bundle.manifest.preferred_batch_sizes, preferredBatchSizes, maxBatchSize);
 
   const learn = (bundle: Bundle, { loadMs, warmUpMs, runMs }: LoadOutput): void => {
     const sizes = preferredBatchSizes.length > 0 ? allowed(bundle) : worthwhileSizes(allowed(bundle), runMs);
@@ -66,6 +62,12 @@ export function createDevice(engine: Engine, options: CreateDeviceOptions): Devi
     agingMs: options.agingMs,
     preferredSizes: (bundle) => preferred.get(bundle.id) ?? allowed(bundle),
     warmSizes: allowed,
-    observer: metrics,
+    observer: {
+      ...metrics,
+      batchFailed(event) {
+        logger.warn(event, 'batch failed');
+        metrics.batchFailed(event);
+      },
+    },
   });
 }

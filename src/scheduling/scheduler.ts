@@ -1,4 +1,5 @@
 /** All devices of the server as one: places jobs, runs them, tells how full it is. */
+import type { Bundle } from '../bundles/bundle.js';
 import { Img2ImgError } from '../errors.js';
 import type { DeviceScheduler } from './device-scheduler.js';
 import type { JobRequest, JobResult } from './job.js';
@@ -8,12 +9,17 @@ import { type LoadTimes, place } from './placement.js';
 export class Scheduler {
   readonly devices: readonly DeviceScheduler[];
   readonly #loads: LoadTimes;
-  readonly #maxBatchSize: number;
+  readonly #largestBatch: (bundle: Bundle) => number;
 
-  constructor(devices: readonly DeviceScheduler[], loads: LoadTimes, maxBatchSize: number) {
+  /** @param largestBatch samples of a bundle that may run together */
+  constructor(
+    devices: readonly DeviceScheduler[],
+    loads: LoadTimes,
+    largestBatch: (bundle: Bundle) => number,
+  ) {
     this.devices = devices;
     this.#loads = loads;
-    this.#maxBatchSize = maxBatchSize;
+    this.#largestBatch = largestBatch;
   }
 
   /** Expected milliseconds until the least busy device has done all it has. */
@@ -28,7 +34,7 @@ export class Scheduler {
    * @throws Img2ImgError `deadline_exceeded`, `aborted`, `inference_failed`, `model_unavailable`, `engine_unavailable`
    */
   async run(request: JobRequest): Promise<JobResult> {
-    const most = Math.min(this.#maxBatchSize, Math.max(...request.bundle.manifest.preferred_batch_sizes));
+    const most = this.#largestBatch(request.bundle);
     if (request.samples.length <= most) return this.#submit(request);
     const parts: Promise<JobResult>[] = [];
     for (let i = 0; i < request.samples.length; i += most) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseBatchSize, padUp, worthwhileSizes } from '../../src/scheduling/batch-size.js';
+import { allowedSizes, chooseBatchSize, padUp, worthwhileSizes } from '../../src/scheduling/batch-size.js';
 
 /** A device whose batches cost a fixed time and a little more a sample: larger ones pay. */
 const gpuMs = (size: number): number => 10 + size;
@@ -8,6 +8,15 @@ const cpuMs = (size: number): number => 100 * size;
 
 const asItIs = (samples: number): number => samples;
 const padded = (samples: number): number => padUp(samples, [1, 2, 4, 8]);
+
+describe('the sizes a device may run', () => {
+  it('are the bundle’s, or those set by hand, as far as the largest batch goes', () => {
+    expect(allowedSizes([1, 2, 4, 8], [], 8)).toEqual([1, 2, 4, 8]);
+    expect(allowedSizes([1, 2, 4, 8], [], 3)).toEqual([1, 2]);
+    expect(allowedSizes([1, 2, 4, 8], [1, 3], 8)).toEqual([1, 3]);
+    expect(allowedSizes([2, 4], [], 1)).toEqual([1]);
+  });
+});
 
 describe('the choice of a batch size', () => {
   it('takes all that waits where larger batches pay', () => {

@@ -89,11 +89,13 @@ function device(options: FakeEngineOptions & { maxQueueDelayMs?: number; sizes?:
   return { engine, residency, scheduler, events };
 }
 
+const LARGEST_BATCH = 8;
+
 function house(...devices: ReturnType<typeof device>[]): Scheduler {
   return new Scheduler(
     devices.map(({ scheduler }) => scheduler),
     { loadMs: () => 10 },
-    8,
+    () => LARGEST_BATCH,
   );
 }
 
