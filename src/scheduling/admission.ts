@@ -33,10 +33,18 @@ export class Admission {
   /**
    * @param count pictures asked for
    * @returns gives the places back; calling it twice does no harm
-   * @throws Img2ImgError `queue_full` with the time the present backlog takes at measured speed; `draining`
+   * @throws Img2ImgError `queue_full` with the time the present backlog takes at measured speed; `invalid_request` where
+   *   there will never be room for so many; `draining`
    */
   admit(count: number): () => void {
     if (this.#draining) throw new Img2ImgError('draining', 'The server is shutting down.');
+    if (count > this.#limit) {
+      const allowed = `at most ${this.#limit}`;
+      const error = { field: 'n', value: count, allowed };
+      throw new Img2ImgError('invalid_request', `n must be ${allowed} on this server, not ${count}.`, {
+        details: { errors: [error] },
+      });
+    }
     if (this.#admitted + count > this.#limit) {
       const seconds = Math.ceil(this.#backlogMs() / 1000);
       const retryAfterSeconds = Math.min(Math.max(seconds, 1), LONGEST_RETRY_SECONDS);

@@ -21,6 +21,13 @@ describe('admission', () => {
     expect(error.details).toEqual({ admitted: 3, limit: 4 });
   });
 
+  it('does not tell a request to come back that it will never have room for', () => {
+    const admission = new Admission(4, () => 0);
+    const error = refusal(() => admission.admit(5));
+    expect(error.code).toBe('invalid_request');
+    expect(error.details).toEqual({ errors: [{ field: 'n', value: 5, allowed: 'at most 4' }] });
+  });
+
   it('gives places back exactly once', () => {
     const admission = new Admission(2, () => 0);
     const release = admission.admit(2);
