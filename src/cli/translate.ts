@@ -120,7 +120,6 @@ async function run({ input, output, quiet, request }: Command): Promise<void> {
     progress.say(`loading ${resolved.model}`);
     await service.load(resolved.model);
     progress.say('translating');
-    const signal = AbortSignal.timeout(settings.timeout_ms ?? config.ENGINE_RUN_TIMEOUT_MS);
     const translation = await service.translate({
       image,
       settings: {
@@ -131,7 +130,6 @@ async function run({ input, output, quiet, request }: Command): Promise<void> {
       n,
       priority,
       client: 'command line',
-      signal,
     });
     for (const [i, { data }] of translation.images.entries()) {
       if (output === '-') process.stdout.write(data);
