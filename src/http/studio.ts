@@ -1,5 +1,6 @@
 /** `GET /`: the studio as Vite built it, or a page that says how to build it. */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
@@ -32,7 +33,7 @@ export async function studioRoutes(app: FastifyInstance, { folder }: { folder: s
     cacheControl: false,
     setHeaders(reply, path) {
       // Vite puts a hash of the content into the names under assets/.
-      const forever = path.includes('/assets/');
+      const forever = path.startsWith(join(folder, 'assets'));
       reply.setHeader('Cache-Control', forever ? 'public, max-age=31536000, immutable' : 'no-cache');
     },
   });
