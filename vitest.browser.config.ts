@@ -6,8 +6,9 @@ export default defineConfig({
     include: ['test/browser/**/*.browser.test.ts'],
     // One browser and one server at a time: both use every core they get.
     fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 90_000,
-    expect: { poll: { timeout: 20_000, interval: 50 } },
+    // Generous: on a machine busy with other things a model takes its time to load.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000, interval: 50 } },
   },
 });

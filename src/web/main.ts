@@ -1,5 +1,6 @@
 /** Starts the studio: the sheet at once, everything that needs the server as soon as it answers. */
 import { Drawing } from './drawing/document.js';
+import { restoreAndKeep } from './drawing/keep.js';
 import { Pad } from './drawing/pad.js';
 import { Notices } from './panels/notices.js';
 import { ResultView } from './panels/result.js';
@@ -30,6 +31,7 @@ async function start(): Promise<void> {
   const drawing = new Drawing();
   const pad = new Pad(find('#pad', HTMLCanvasElement), find('#pad-cursor', HTMLElement), drawing);
   const tools = new Tools(pad, drawing);
+  restoreAndKeep(drawing);
   const result = new ResultView();
   let studio: Studio | undefined;
   const notices = new Notices(() => studio?.reconnect());

@@ -146,6 +146,18 @@ test('a server killed and started again in the middle of a stroke loses nothing 
   await expect.poll(() => studio.picture()).toBe(after);
 });
 
+test('the drawing and its settings outlive a reload, undo included', async () => {
+  await drawLine();
+  await studio.page.locator('.chip', { hasText: 'Anime' }).click();
+  await studio.stroke([0.1, 0.9], [0.9, 0.9]);
+  const before = await studio.picture();
+  await studio.page.reload();
+  await studio.page.locator('#connection[data-state="live"]').waitFor();
+  await expect.poll(() => studio.picture()).toBe(before);
+  await studio.page.keyboard.press('Control+z');
+  await expect.poll(() => studio.picture()).not.toBe(before);
+});
+
 test('an uploaded picture is placed, drawn over, and undone like a stroke', async () => {
   const { page } = studio;
   await page

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const SERVER = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
 const BUNDLES = fileURLToPath(new URL('../fixtures/bundles', import.meta.url));
-const START_MS = 60_000;
+const START_MS = 150_000;
 
 export class RealServer {
   #process: ChildProcess | undefined;

@@ -175,7 +175,7 @@ export class Pad {
     const box = this.#canvas.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * SIDE;
     const y = ((event.clientY - box.top) / box.height) * SIDE;
-    return [x, y, event.pointerType === 'pen' ? event.pressure : 0.5];
+    return [rounded(x), rounded(y), event.pointerType === 'pen' ? rounded(event.pressure) : 0.5];
   }
 
   /** After a change of the drawing: one stroke more is painted over, anything else from the start. */
@@ -212,6 +212,11 @@ export class Pad {
     paintStroke(this.#wet, stroke, this.#drawing.tone);
     paintSheet(this.#screen, this.#wet.canvas, this.#drawing.tone);
   }
+}
+
+/** Hundredths are finer than any screen, and a third of the text when the drawing is kept. */
+function rounded(value: number): number {
+  return Math.round(value * 100) / 100;
 }
 
 /** @throws Error where the canvas cannot be encoded (it never is tainted here, so: out of memory) */
