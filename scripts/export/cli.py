@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 from .base import open_base
@@ -73,6 +75,9 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; 0 when a bundle was written, 1 with a sentence on standard error when not."""
     options = parser().parse_args(arguments)
+    # A polite kill unwinds like an error, so that nothing half-written is left.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with tempfile.TemporaryDirectory(prefix="img2img-export-") as scratch:
             run(options, Path(scratch))

@@ -73,7 +73,7 @@ def _fuse_bias_add(graph: ir.Graph, add: ir.Node) -> None:
         return
     fused = ir.Node("com.microsoft", "BiasAdd", [left, bias, right], num_outputs=1, name=f"{add.name}_bias")
     _adopt(fused.outputs[0], add.outputs[0])
-    add.outputs[0].replace_all_uses_with(fused.outputs[0])
+    add.outputs[0].replace_all_uses_with(fused.outputs[0], replace_graph_outputs=True)
     graph.insert_before(add, fused)
     graph.remove(add, safe=True)
 
@@ -108,17 +108,20 @@ def _replace(graph: ir.Graph, norm: ir.Node, add: ir.Node, fused: ir.Node, total
     total = fused.outputs[total_output]
     _adopt(fused.outputs[0], norm.outputs[0])
     _adopt(total, add.outputs[0])
-    norm.outputs[0].replace_all_uses_with(fused.outputs[0])
+    norm.outputs[0].replace_all_uses_with(fused.outputs[0], replace_graph_outputs=True)
     # Where the sum stood, so that every later use of it comes after.
     graph.insert_after(add, fused)
-    add.outputs[0].replace_all_uses_with(total)
+    add.outputs[0].replace_all_uses_with(total, replace_graph_outputs=True)
     # The fused node itself reads the sum's terms, not the sum.
     graph.remove(norm, safe=True)
     graph.remove(add, safe=True)
 
 
 def _adopt(value: ir.Value, like: ir.Value) -> None:
+    """Takes over all that others know a value by; an output of the graph must keep its name."""
     value.type, value.shape = like.type, like.shape
+    name, like.name = like.name, f"{like.name}_unfused"
+    value.name = name
 
 
 def _drop_unused(graph: ir.Graph) -> None:
