@@ -8,12 +8,9 @@ export function packBatch(jobs: readonly PendingJob[], runSize: number): BatchSp
   if (first === undefined) throw new RangeError('a batch has at least one job');
   const { bundle, direction, width, height } = first.request;
   const samples = jobs.flatMap((job) => job.request.samples);
-  const imageBytes = width * height * 3;
   const tokenLength = bundle.manifest.tokenizer.max_length;
-  const images = new Uint8Array(samples.length * imageBytes);
   const tokens = new BigInt64Array(samples.length * tokenLength);
   samples.forEach((sample, i) => {
-    images.set(sample.image, i * imageBytes);
     tokens.set(sample.tokens, i * tokenLength);
   });
   return {
@@ -21,12 +18,18 @@ export function packBatch(jobs: readonly PendingJob[], runSize: number): BatchSp
     direction,
     width,
     height,
-    images,
+    images: sideBySide(samples.map(({ image }) => image)),
     tokens,
     seeds: Int32Array.from(samples, (sample) => sample.seed),
     gammas: Float32Array.from(samples, (sample) => sample.gamma),
     runSize,
   };
+}
+
+/** One image alone is not copied: the engine's transport reads it at once. */
+function sideBySide(images: readonly Uint8Array[]): Uint8Array {
+  const [first, ...others] = images;
+  return first !== undefined && others.length === 0 ? first : Buffer.concat(images);
 }
 
 /** The pictures of each job, in the order they were packed; views of the output, not copies. */
