@@ -18,6 +18,7 @@ export interface Ask {
   gamma?: number;
   model?: string;
   n?: number;
+  size?: string;
   timeout_ms?: number;
 }
 
