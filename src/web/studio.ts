@@ -50,6 +50,8 @@ export class Studio {
   readonly #warm = new Set<string>();
   #status: StreamStatus = { state: 'connecting', attempt: 0 };
   #latest: Made | undefined;
+  /** The server refused the last configuration: what still comes is made with the one before. */
+  #refused = false;
   #loading: ReturnType<typeof setTimeout> | undefined;
   #configureTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -70,6 +72,9 @@ export class Studio {
       made: (made) => this.#made(made),
       status: (status) => this.#connection(status),
       error: (error) => this.#error(error),
+      configured: () => {
+        this.#refused = false;
+      },
       busy: (busy) => this.#busy(busy),
     });
 
@@ -82,6 +87,10 @@ export class Studio {
     addEventListener('online', () => this.#live.reconnect());
     addEventListener('hashchange', () => this.#store.change(known(catalogue, settingsOf(location.hash))));
     this.#startShortcuts();
+    if (this.#model === undefined) {
+      const detail = 'Put a bundle into the server’s models folder, then start the server again.';
+      notices.problem({ title: 'There is no model to draw with.', status: 0, detail });
+    }
     this.#sheetChanged();
     this.#painted();
     history.replaceState(null, '', hashOf(this.#store.current));
@@ -158,8 +167,10 @@ export class Studio {
     notices.speed(made.roundTripMs, made.picturesPerSecond);
     const [warning] = made.warnings;
     // The same warning with every picture stays as it is, rather than being read out again and again.
-    if (warning === undefined) notices.clearPassing();
-    else notices.problem({ title: 'Note:', status: 200, detail: warning }, 'passing');
+    if (!this.#refused) {
+      if (warning === undefined) notices.clearPassing();
+      else notices.problem({ title: 'Note:', status: 200, detail: warning }, 'passing');
+    }
     this.#settle();
   }
 
@@ -175,7 +186,10 @@ export class Studio {
     this.#parts.notices.connection(status, this.#live?.paused ?? false);
   }
 
-  #error({ problem, willRetry }: StreamError): void {
+  #error({ problem, frame, willRetry }: StreamError): void {
+    if (frame === undefined) this.#refused = true;
+    // What kept the stream from being configured was told already, and says more.
+    if (problem.code === 'not_configured' || this.#model === undefined) return;
     if (willRetry) this.#parts.result.setBadge(`${problem.title}, trying again…`);
     else this.#parts.notices.problem(problem, 'passing');
   }

@@ -234,10 +234,13 @@ test('a problem is shown with title and detail, and leaves when things work agai
   await page.locator('#template').fill('{prompt} and {prompt}');
   await expect.poll(() => studio.text('#notices')).toMatch(/Invalid request.*prompt must be/s);
   expect(await page.locator('#notices').getAttribute('role')).toBe('alert');
+  // What is drawn meanwhile is made with the settings before; the problem stands as long as it is there.
+  await studio.stroke([0.1, 0.9], [0.9, 0.9]);
+  expect(await studio.picture()).not.toBe(before);
+  expect(await studio.text('#notices')).toMatch(/Invalid request/);
   await page.locator('#template').fill('{prompt}');
   await page.locator('#prompt').fill('a fox');
   await expect.poll(() => studio.text('#notices')).toBe('');
-  expect(await studio.picture()).not.toBe(before);
 });
 
 test('round trip and pictures per second are shown', async () => {

@@ -42,6 +42,8 @@ export interface LiveEvents {
   made(made: Made): void;
   status(status: StreamStatus): void;
   error(error: StreamError): void;
+  /** The server took the last configuration. */
+  configured(): void;
   /** Whether a frame is on its way or waits for its turn. */
   busy(busy: boolean): void;
 }
@@ -83,6 +85,7 @@ export class Live {
     this.#events = events;
     this.#stream = connect(server, { configuration });
     this.#stream.on('status', events.status);
+    this.#stream.on('ready', events.configured);
     this.#stream.on('sent', ({ frame }) => {
       if (this.#encoded !== undefined) this.#snapshots.set(frame, this.#encoded);
     });
