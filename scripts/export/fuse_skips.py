@@ -99,9 +99,11 @@ def _is_sum(node: ir.Node) -> bool:
     """Whether a node adds two activations of one shape; adding a constant or broadcasting is something else."""
     if node.op_type != "Add" or node.domain:
         return False
-    left, right = node.inputs
-    known = left.shape is not None and right.shape is not None
-    return known and len(left.shape) >= 3 and left.shape == right.shape
+    left, right = (value.shape for value in node.inputs)
+    if left is None or right is None or len(left) < 3 or len(left) != len(right):
+        return False
+    # Two symbolic sides are the same side, sometimes written differently: broadcasting needs a 1, which would be a number.
+    return all(a == b or not (isinstance(a, int) or isinstance(b, int)) for a, b in zip(left, right, strict=True))
 
 
 def _replace(graph: ir.Graph, norm: ir.Node, add: ir.Node, fused: ir.Node, total_output: int) -> None:

@@ -46,6 +46,9 @@ class Architecture:
     native: int = 512
     #: Rows of the text encoder's embedding table; the tokenizer written beside it uses the first ones.
     vocabulary: int = 49408
+    #: Whether weights are scaled so that pictures depend strongly on every input. A small network needs it to be a test of
+    #: anything; a deep one would only become so sensitive that half precision shows.
+    lively: bool = False
     #: Standard deviation of the token embeddings; CLIP's own start value is 0.02.
     embedding_std: float = 0.02
     down_blocks: tuple[str, ...] = ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",)
@@ -62,7 +65,7 @@ ARCHITECTURES = {
         vae_channels=(8, 8, 16, 16), unet_layers=1, vae_layers=1, norm_groups=4, rank_unet=4, rank_vae=2, native=64,
         down_blocks=("CrossAttnDownBlock2D", "DownBlock2D"), up_blocks=("UpBlock2D", "CrossAttnUpBlock2D"),
         # Otherwise two prompts of one length look alike to two layers.
-        vocabulary=652, embedding_std=1.0,
+        vocabulary=652, embedding_std=1.0, lively=True,
     ),
 }  # fmt: skip
 
@@ -77,13 +80,14 @@ def write_base(folder: Path, shape: Architecture, seed: int) -> None:
     _write_scheduler(folder / "scheduler")
     _write_text_encoder(folder / "text_encoder", shape)
     unet = make_unet(shape)
-    vary_weights(unet)
+    vary_weights(unet, shape.lively)
     unet.save_pretrained(folder / "unet")
     del unet
     vae = make_vae(shape)
-    vary_weights(vae)
+    vary_weights(vae, shape.lively)
     # A latent that depends on the picture, with a small posterior spread as a trained VAE has it.
-    vae.quant_conv.weight.data[: vae.config.latent_channels] *= 12.0
+    if shape.lively:
+        vae.quant_conv.weight.data[: vae.config.latent_channels] *= 12.0
     vae.quant_conv.bias.data[vae.config.latent_channels :] = -6.0
     vae.save_pretrained(folder / "vae")
 
@@ -128,10 +132,11 @@ _GAINS = {
 }
 
 
-def vary_weights(module: nn.Module) -> None:
+def vary_weights(module: nn.Module, lively: bool) -> None:
     """Random norms and biases too: a mix-up of two of them must change the picture."""
     for name, parameter in module.named_parameters():
-        parameter.data *= next((gain for end, gain in _GAINS.items() if name.endswith(end)), 1.0)
+        if lively:
+            parameter.data *= next((gain for end, gain in _GAINS.items() if name.endswith(end)), 1.0)
     for name, parameter in module.named_parameters():
         if parameter.dim() == 1 and name.endswith("weight"):
             parameter.data.uniform_(0.8, 1.2)
