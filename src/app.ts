@@ -110,7 +110,11 @@ export function buildApp({
   app.after(() => {
     watchRequests(app, context);
     refuseStrayUpgrades(app);
-    guardOrigins(app, config.CORS_ORIGIN);
+    guardOrigins(app, {
+      allowed: config.CORS_ORIGIN,
+      listenHost: config.HOST,
+      behindProxy: config.TRUST_PROXY,
+    });
   });
   securityHeaders(app);
   app.register(underPressure, {

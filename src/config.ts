@@ -64,6 +64,9 @@ export const configSchema = z.object({
     .default(600_000)
     .describe('Longest run of one batch or load of one bundle, after which its engine counts as hung.'),
   MAX_BODY_MB: integer(1, 1024).default(20).describe('Largest request body and stream frame, in megabytes.'),
+  MAX_BODIES_MB: integer(1, 1_048_576)
+    .default(512)
+    .describe('Megabytes of request bodies held at once; over it: 429.'),
   MAX_PIXELS: integer(1, 1_000_000_000).default(50_000_000).describe('Most pixels of an image sent.'),
   STYLES_FILE: z
     .string()

@@ -4,6 +4,7 @@ import type { Bundle } from './bundles/bundle.js';
 import type { Catalogue } from './bundles/catalogue.js';
 import type { Direction } from './bundles/manifest.js';
 import { Img2ImgError } from './errors.js';
+import { defaultThresholds } from './images/conditioning.js';
 import { checkSize } from './images/fit.js';
 import type { Size } from './images/raster.js';
 import { applyStyle, type Style } from './prompts/styles.js';
@@ -121,12 +122,12 @@ function refuseFieldsOfOtherModels(settings: StreamConfiguration, bundle: Bundle
   });
 }
 
-/** Canny thresholds: the request's, else the bundle's, else the reference's 100 and 200. */
+/** Canny thresholds: the request's, else the bundle's, else the reference's. */
 export function thresholdsOf(settings: StreamConfiguration, bundle: Bundle): { low: number; high: number } {
   const { conditioning } = bundle.manifest;
   return {
-    low: settings.low_threshold ?? conditioning.low_threshold ?? 100,
-    high: settings.high_threshold ?? conditioning.high_threshold ?? 200,
+    low: settings.low_threshold ?? conditioning.low_threshold ?? defaultThresholds.low,
+    high: settings.high_threshold ?? conditioning.high_threshold ?? defaultThresholds.high,
   };
 }
 

@@ -1,23 +1,15 @@
 /** The service behind every way in: bundles, styles, devices and the translator, without a word of HTTP. */
+
 import type { Manifest } from './bundles/manifest.js';
+import type { BundleResidency } from './bundles/residency.js';
+import type { EngineState } from './engine/engine.js';
 import type { StreamConfiguration } from './request.js';
 import type { Translates } from './translation.js';
-
-export type ResidencyState = 'unloaded' | 'loading' | 'loaded' | 'failed';
-
-export interface ModelResidency {
-  device: string;
-  state: ResidencyState;
-  /** Bytes of its graphs counted against the device's memory budget while loading or loaded. */
-  bytes?: number;
-  /** Why a load failed. */
-  reason?: string;
-}
 
 export type ModelDescription =
   | ({
       status: 'ready';
-      residency: ModelResidency[];
+      residency: BundleResidency[];
       directions: { id: string; title: string; prompt?: string }[];
     } & Pick<
       Manifest,
@@ -45,7 +37,7 @@ export interface StyleDescription {
 
 export interface DeviceHealth {
   id: string;
-  state: 'starting' | 'ready' | 'restarting' | 'failed' | 'closed';
+  state: EngineState;
   restarts: number;
 }
 

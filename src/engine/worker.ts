@@ -125,12 +125,10 @@ async function perform({ request, region, receivedAt }: Envelope): Promise<Engin
   }
 }
 
-/** A CUDA error leaves the whole process unusable: only a new one cures it. */
+/** A CUDA error leaves the whole process unusable and only a new one cures it, except that memory ran out. */
 function isFatal(message: string): boolean {
-  return (
-    settings.provider !== 'cpu' &&
-    /CUDA (failure|error)|CUDNN|CUBLAS|illegal memory|device lost/i.test(message)
-  );
+  if (settings.provider === 'cpu' || /out of memory|failed to allocate/i.test(message)) return false;
+  return /CUDA (failure|error)|CUDNN|CUBLAS|illegal memory|device lost/i.test(message);
 }
 
 // Sessions run one after another in the order the requests came: the promise chain is the queue.

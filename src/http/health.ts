@@ -6,7 +6,7 @@ import type { HttpContext } from './context.js';
 
 const deviceSchema = z.object({
   id: z.string(),
-  state: z.enum(['starting', 'ready', 'restarting', 'failed', 'closed']),
+  state: z.enum(['starting', 'ready', 'restarting', 'closed']),
   restarts: z.int().describe('How often its engine had to be started anew.'),
 });
 

@@ -1,12 +1,12 @@
 /** What the routes' schemas cannot say by themselves: the bodies, headers and examples of translate, and every route's problems. */
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
+import { mimeTypes } from '../images/encode.js';
 import { translateRequestObject } from '../request.js';
 import { readPackageVersion } from '../version.js';
 import { problemKinds, problemType } from './codes.js';
 import { PROBLEM_MEDIA_TYPE } from './problem.js';
 import { SAMPLE_SKETCH } from './sample-sketch.js';
-import { mediaTypes } from './translate/negotiate.js';
 
 type Json = Record<string, unknown>;
 
@@ -163,7 +163,7 @@ function translateOperation(): Json {
           Warning: header('What to know of the result, for example that the prompt was truncated.'),
         },
         content: {
-          ...Object.fromEntries(Object.values(mediaTypes).map((type) => [type, { schema: image }])),
+          ...Object.fromEntries(Object.values(mimeTypes).map((type) => [type, { schema: image }])),
           'application/json': { schema: { $ref: '#/components/schemas/Translation' } },
         },
       },

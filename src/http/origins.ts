@@ -14,14 +14,29 @@ const EXPOSED_HEADERS = [
 /** Seconds a browser may remember a preflight's answer; two hours is the most Chromium keeps. */
 const PREFLIGHT_SECONDS = '7200';
 
-export function guardOrigins(app: FastifyInstance, allowed: string[]): void {
+export interface OriginOptions {
+  /** `CORS_ORIGIN`: origins whose pages may call, or `*`. */
+  allowed: string[];
+  /** `HOST`: the address we listen on. */
+  listenHost: string;
+  /** Whether a proxy of ours stands in front, and `Host` is what it was asked for. */
+  behindProxy: boolean;
+}
+
+export function guardOrigins(
+  app: FastifyInstance,
+  { allowed, listenHost, behindProxy }: OriginOptions,
+): void {
   const any = allowed.includes('*');
+  // Listening for this machine only, we have only its names: a page whose own name was made to point here (DNS
+  // rebinding) has the same Origin and Host, and is not ours.
+  const localOnly = isLoopback(listenHost) && !behindProxy;
   const known = new Set(allowed.map((origin) => origin.replace(/\/$/, '').toLowerCase()));
 
   app.addHook('onRequest', (request, reply, done) => {
     const { origin } = request.headers;
     if (!any && known.size > 0) reply.header('Vary', 'Origin');
-    if (origin === undefined || isOurs(request, origin)) return done();
+    if (origin === undefined || isOurs(request, origin, localOnly)) return done();
     if (!any && !known.has(origin.toLowerCase())) {
       // A browser keeps the answers of plain GETs from the page by itself. What changes something or costs a device's
       // time must not even start, and a WebSocket knows no such rule at all.
@@ -49,7 +64,12 @@ export function guardOrigins(app: FastifyInstance, allowed: string[]): void {
   });
 }
 
-function isOurs(request: FastifyRequest, origin: string): boolean {
+function isOurs(request: FastifyRequest, origin: string, localOnly: boolean): boolean {
   const host = /^https?:\/\/(.+)$/i.exec(origin)?.[1];
-  return host !== undefined && host.toLowerCase() === request.host.toLowerCase();
+  if (host === undefined || host.toLowerCase() !== request.host.toLowerCase()) return false;
+  return !localOnly || isLoopback(request.hostname);
+}
+
+function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
 }

@@ -4,7 +4,7 @@ import { type FitPlan, padTo, resizeToPlan } from './fit.js';
 import type { Raster } from './raster.js';
 import { binarise, type Invert } from './sketch.js';
 
-/** The reference's own, for bundles that name none. */
+/** Canny's thresholds for bundles that name none: the reference's own. */
 export const defaultThresholds = { low: 100, high: 200 };
 
 /** `sketch` and `edge`: strokes 255 on 0, three equal channels; `image`: the picture itself. */

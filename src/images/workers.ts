@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { compiledEntry } from '../compiled-entry.js';
+import { Img2ImgError } from '../errors.js';
 import { type Answer, errorFromMessage, type ImageJob, type ImageJobResults } from './jobs.js';
 
 interface Waiting {
@@ -43,7 +44,7 @@ export class ImageWorkers {
   /** Runs a job in the first thread that is free. Its bytes are copied; what comes back is handed over. */
   run<J extends ImageJob>(job: J): Promise<ImageJobResults[J['task']]> {
     return new Promise((resolve, reject) => {
-      if (this.#closed) throw new Error('the image workers are closed');
+      if (this.#closed) throw closedError();
       this.#waiting.push({ job, resolve, reject });
       this.#dispatch();
     });
@@ -52,8 +53,7 @@ export class ImageWorkers {
   /** Ends the threads; jobs that have not ended fail. */
   async close(): Promise<void> {
     this.#closed = true;
-    const closed = new Error('the image workers are closed');
-    for (const waiting of this.#waiting.splice(0)) waiting.reject(closed);
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(closedError());
     await Promise.all([...this.#members].map((member) => member.worker.terminate()));
   }
 
@@ -110,4 +110,8 @@ export class ImageWorkers {
     member.worker.unref();
     tell();
   }
+}
+
+function closedError(): Img2ImgError {
+  return new Img2ImgError('draining', 'The server is shutting down.');
 }

@@ -67,10 +67,14 @@ export class BatchingQueue<J extends Queueable> {
     this.#samples += job.count;
   }
 
-  /** @returns whether the job was waiting */
+  /**
+   * Takes a job out that will not run: its client gets back what it was charged.
+   * @returns whether the job was waiting
+   */
   remove(job: J): boolean {
-    if (!this.#waiting.delete(job)) return false;
-    this.#samples -= job.count;
+    const time = this.#clientTimes.get(job.client);
+    if (!this.#delete(job)) return false;
+    if (time !== undefined) this.#clientTimes.set(job.client, time - job.count);
     return true;
   }
 
@@ -105,13 +109,19 @@ export class BatchingQueue<J extends Queueable> {
       const waiting = this.#waiting.get(job);
       if (waiting === undefined) continue;
       this.#virtualTime = Math.max(this.#virtualTime, waiting.tag);
-      this.remove(job);
+      this.#delete(job);
     }
     // A client whose credit lies behind virtual time is like one never seen: forget it, or the map grows for ever.
     for (const [client, time] of this.#clientTimes) {
       if (time <= this.#virtualTime) this.#clientTimes.delete(client);
     }
     if (this.#waiting.size === 0) this.#clientTimes.clear();
+  }
+
+  #delete(job: J): boolean {
+    if (!this.#waiting.delete(job)) return false;
+    this.#samples -= job.count;
+    return true;
   }
 
   #before(a: Waiting<J>, b: Waiting<J>, now: number): boolean {

@@ -212,6 +212,17 @@ describe('pages of other origins', () => {
     expect(listed.headers['access-control-allow-origin']).toBeUndefined();
   });
 
+  it('may not pass for ours by a name that was made to point here', async () => {
+    const rebound = { origin: 'http://evil.example:8080', host: 'evil.example:8080' };
+    const ask = (app: typeof test.app) =>
+      app.inject({ method: 'POST', url: '/v1/models/duck/load', headers: rebound });
+    expect((await ask(test.app)).json()).toMatchObject({ code: 'origin_not_allowed' });
+    // Behind a proxy, or listening for others too, that is how our own page looks.
+    for (const settings of [{ TRUST_PROXY: 'true' }, { HOST: '0.0.0.0' }]) {
+      expect((await ask(testApp(settings).app)).json().code).not.toBe('origin_not_allowed');
+    }
+  });
+
   it('may where CORS_ORIGIN names them, and read every header of ours', async () => {
     test = testApp({ CORS_ORIGIN: 'https://friend.example' });
     const response = await asPage('https://friend.example');

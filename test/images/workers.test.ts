@@ -35,7 +35,7 @@ describe('the image workers', () => {
     expect(workers.running).toBe(2);
     await workers.close();
     expect(workers.running).toBe(0);
-    await expect(workers.run(restore)).rejects.toThrow('closed');
+    await expect(workers.run(restore)).rejects.toThrow('shutting down');
   });
 
   it('fail what has not ended when they close', async () => {

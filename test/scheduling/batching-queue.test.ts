@@ -104,6 +104,16 @@ describe('the batching queue', () => {
     expect(order(queue)).toEqual(['back', 'waiting']);
   });
 
+  it('does not charge a client for jobs that left before their turn', () => {
+    const queue = new BatchingQueue<ReturnType<typeof job>>(AGING_MS);
+    const left = ['left 1', 'left 2', 'left 3'].map((name) => job({ name, client: 'much' }));
+    for (const each of left) queue.push(each);
+    for (const each of left) queue.remove(each);
+    for (const name of ['little 1', 'little 2']) queue.push(job({ name, client: 'little' }));
+    queue.push(job({ name: 'much', client: 'much' }));
+    expect(order(queue)).toEqual(['little 1', 'much', 'little 2']);
+  });
+
   it('counts samples, whoever leaves', () => {
     const queue = new BatchingQueue<ReturnType<typeof job>>(AGING_MS);
     const leaving = job({ count: 3 });

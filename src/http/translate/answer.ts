@@ -1,8 +1,10 @@
 /** Writes a translation as an image with its facts in headers, or as JSON. */
+
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { mimeTypes } from '../../images/encode.js';
 import type { Translation } from '../../translation.js';
-import { type Answer, mediaTypes } from './negotiate.js';
+import type { Answer } from './negotiate.js';
 
 export const timingsSchema = z
   .object({
@@ -53,7 +55,7 @@ export function sendTranslation(
     'Cache-Control': 'no-store',
   });
   if (translation.warnings.length > 0) reply.header('Warning', translation.warnings.map(warning).join(', '));
-  if (as === 'image') return reply.type(mediaTypes[translation.format]).send(first.data);
+  if (as === 'image') return reply.type(mimeTypes[translation.format]).send(first.data);
   // A string goes out as it is; through a response schema, megabytes of base64 would be walked twice more.
   return reply
     .type('application/json; charset=utf-8')

@@ -1,4 +1,5 @@
 /** Chooses what comes back: which image type, and whether as an image or as JSON. */
+import { mimeTypes } from '../../images/encode.js';
 import type { TranslateRequest } from '../../request.js';
 import type { OutputFormat } from '../../translation.js';
 import { HttpError } from '../problem.js';
@@ -8,16 +9,9 @@ export interface Answer {
   as: 'image' | 'json';
 }
 
-export const mediaTypes: Record<OutputFormat, string> = {
-  png: 'image/png',
-  jpeg: 'image/jpeg',
-  webp: 'image/webp',
-  avif: 'image/avif',
-};
-
 const formats: OutputFormat[] = ['png', 'jpeg', 'webp', 'avif'];
 const candidates = [
-  ...formats.map((format) => ({ type: mediaTypes[format], format, as: 'image' as const })),
+  ...formats.map((format) => ({ type: mimeTypes[format], format, as: 'image' as const })),
   { type: 'application/json', format: 'png' as const, as: 'json' as const },
 ];
 

@@ -6,11 +6,13 @@ import { HttpError } from '../problem.js';
 import { translationFacts } from '../requests.js';
 import { sendTranslation } from './answer.js';
 import { readTranslateBody } from './body.js';
+import { BodyBudget } from './body-budget.js';
 import { negotiate } from './negotiate.js';
 
 export async function translateRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
   const { service, metrics } = context;
   const maxBytes = context.config.MAX_BODY_MB * 1024 * 1024;
+  const budget = new BodyBudget(context.config.MAX_BODIES_MB * 1024 * 1024);
 
   app.removeAllContentTypeParsers();
   await app.register(multipart);
@@ -26,9 +28,14 @@ export async function translateRoutes(app: FastifyInstance, context: HttpContext
         tags: ['translate'],
         summary: 'Translate one image',
       },
-      onRequest: (request, _reply, done) => {
-        const length = Number(request.headers['content-length'] ?? 0);
-        if (length <= maxBytes) return done();
+      onRequest: (request, reply, done) => {
+        const told = request.headers['content-length'];
+        // A chunked body may have any length up to the limit.
+        const length = told === undefined ? maxBytes : Number(told);
+        if (length <= maxBytes) {
+          reply.raw.once('close', budget.take(length));
+          return done();
+        }
         done(
           new HttpError(
             'body_too_large',
