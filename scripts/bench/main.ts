@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { describeEnvironment } from './environment.js';
 import { HELP, type Options, type PartName, readOptions } from './options.js';
 import type { Context, Part, PartResult } from './part.js';
+import { ceilingPart } from './parts/ceiling.js';
 import { enginePart } from './parts/engine.js';
 import { memoryPart } from './parts/memory.js';
 import { peerPart } from './parts/peer.js';
@@ -17,6 +18,7 @@ const PARTS: Record<PartName, Part> = {
   start: startPart,
   engine: enginePart,
   server: serverPart,
+  ceiling: ceilingPart,
   peer: peerPart,
   memory: memoryPart,
 };
@@ -33,7 +35,7 @@ async function run(options: Options): Promise<void> {
       .join(' · ')} · load ${machine.load}\n`,
   );
   const results: Partial<Record<PartName, PartResult>> = {};
-  const context: Context = { options, findings: {}, log: (line) => console.error(`… ${line}`) };
+  const context: Context = { options, log: (line) => console.error(`… ${line}`) };
   for (const name of options.parts) {
     const result = await PARTS[name](context);
     results[name] = result;

@@ -10,15 +10,8 @@ export interface PartResult {
   data: unknown;
 }
 
-/** What earlier parts of the same run measured and later ones compare with. */
-export interface Findings {
-  /** Pictures a second of the raw engine at its best batch size. */
-  rawBest?: number;
-}
-
 export interface Context {
   options: Options;
-  findings: Findings;
   /** Says what is going on; results go elsewhere. */
   log(line: string): void;
 }

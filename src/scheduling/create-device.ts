@@ -32,7 +32,9 @@ export function createDevice(engine: Engine, options: CreateDeviceOptions): Devi
     allowedSizes(bundle.manifest.preferred_batch_sizes, preferredBatchSizes, maxBatchSize);
 
   const learn = (bundle: Bundle, { loadMs, warmUpMs, runMs }: LoadOutput): void => {
-    const sizes = preferredBatchSizes.length > 0 ? allowed(bundle) : worthwhileSizes(allowed(bundle), runMs);
+    // A CPU is shared: which sizes are worth it shows under load, and the scheduler tries them there (`Speed.due`).
+    const asked = preferredBatchSizes.length > 0 || !engine.padsBatches;
+    const sizes = asked ? allowed(bundle) : worthwhileSizes(allowed(bundle), runMs);
     preferred.set(bundle.id, sizes);
     loadTimes.set(bundle.id, loadMs + warmUpMs);
     const [width, height] = bundle.manifest.size.native;

@@ -120,7 +120,10 @@ export class DeviceScheduler {
       this.engine.padsBatches ? padUp(samples, warmSizes(bundle)) : samples;
     const expectedMs = (size: number): number => this.speed.batchMs(leader.request, size);
     const available = samplesOf(this.#queue.companions(leader, maxBatchSize, now));
-    const wanted = chooseBatchSize(available, preferred, runSize, expectedMs);
+    // An engine that pads has run every size at load, on a device that nothing else slows down.
+    const possible = preferred.filter((size) => size <= available);
+    const due = this.engine.padsBatches ? undefined : this.speed.due(leader.request, possible);
+    const wanted = due ?? chooseBatchSize(available, preferred, runSize, expectedMs);
     const jobs = this.#queue.companions(leader, Math.max(wanted, leader.count), now);
     const samples = samplesOf(jobs);
 

@@ -10,6 +10,12 @@ const UNKNOWN_MS_PER_SAMPLE = 200;
 /** Picture sizes remembered per graph: a client that tries them all must not fill the memory. */
 const MAX_SIZES = 64;
 
+/**
+ * A batch size that was not run for this many batches is due again: what warm-up measured on an idle machine, or during a
+ * neighbour's bad second, must not decide for ever.
+ */
+const DUE_AFTER_BATCHES = 64;
+
 /** What the samples of a batch have in common, as far as it makes them fast or slow. */
 export interface Shape {
   bundle: { id: string };
@@ -21,8 +27,16 @@ export interface Shape {
 
 interface Measured {
   pixels: number;
-  /** Milliseconds by batch size. */
-  sizes: Map<number, number>;
+  /** Batches recorded. */
+  batches: number;
+  /** By batch size. */
+  sizes: Map<number, SizeSpeed>;
+}
+
+interface SizeSpeed {
+  milliseconds: number;
+  /** The number of its last batch. */
+  lastBatch: number;
 }
 
 export class Speed {
@@ -32,24 +46,39 @@ export class Speed {
   record(shape: Shape, batchSize: number, milliseconds: number): void {
     const shapes = this.#measured.get(graphsOf(shape)) ?? new LRUCache<string, Measured>({ max: MAX_SIZES });
     this.#measured.set(graphsOf(shape), shapes);
-    const measured = shapes.get(sizeOf(shape)) ?? { pixels: pixelsOf(shape), sizes: new Map() };
+    const measured = shapes.get(sizeOf(shape)) ?? { pixels: pixelsOf(shape), batches: 0, sizes: new Map() };
     shapes.set(sizeOf(shape), measured);
     const known = measured.sizes.get(batchSize);
-    measured.sizes.set(
-      batchSize,
-      known === undefined ? milliseconds : known + ALPHA * (milliseconds - known),
-    );
+    // What is due is learned anew: a first run that planned its memory is forgotten with the second.
+    const told = known !== undefined && !isDue(known, measured) ? known.milliseconds : milliseconds;
+    measured.sizes.set(batchSize, {
+      milliseconds: told + ALPHA * (milliseconds - told),
+      lastBatch: ++measured.batches,
+    });
+  }
+
+  /**
+   * The batch size of `sizes` that is to be run to learn its speed: one never told of at this shape, or not for long.
+   * @returns undefined where nothing is due
+   */
+  due(shape: Shape, sizes: readonly number[]): number | undefined {
+    const measured = this.#measured.get(graphsOf(shape))?.get(sizeOf(shape));
+    if (measured === undefined) return undefined;
+    return sizes.find((size) => {
+      const known = measured.sizes.get(size);
+      return known === undefined || isDue(known, measured);
+    });
   }
 
   /** Expected milliseconds of one run: measured, or in proportion to the nearest batch size that was. */
   batchMs(shape: Shape, batchSize: number): number {
     const { sizes, scale } = this.#nearest(shape);
     const exact = sizes.get(batchSize);
-    if (exact !== undefined) return exact * scale;
+    if (exact !== undefined) return exact.milliseconds * scale;
     let nearest: [size: number, milliseconds: number] | undefined;
-    for (const entry of sizes) {
-      if (nearest === undefined || Math.abs(entry[0] - batchSize) < Math.abs(nearest[0] - batchSize))
-        nearest = entry;
+    for (const [size, { milliseconds }] of sizes) {
+      if (nearest === undefined || Math.abs(size - batchSize) < Math.abs(nearest[0] - batchSize))
+        nearest = [size, milliseconds];
     }
     const sampleMs = nearest === undefined ? UNKNOWN_MS_PER_SAMPLE : (nearest[1] / nearest[0]) * scale;
     return sampleMs * batchSize;
@@ -59,12 +88,12 @@ export class Speed {
   sampleMs(shape: Shape): number {
     const { sizes, scale } = this.#nearest(shape);
     let best = Number.POSITIVE_INFINITY;
-    for (const [size, milliseconds] of sizes) best = Math.min(best, (milliseconds / size) * scale);
+    for (const [size, { milliseconds }] of sizes) best = Math.min(best, (milliseconds / size) * scale);
     return Number.isFinite(best) ? best : UNKNOWN_MS_PER_SAMPLE;
   }
 
   /** What was measured at this width and height; else at the nearest number of pixels, to be scaled by them. */
-  #nearest(shape: Shape): { sizes: ReadonlyMap<number, number>; scale: number } {
+  #nearest(shape: Shape): { sizes: ReadonlyMap<number, SizeSpeed>; scale: number } {
     const shapes = this.#measured.get(graphsOf(shape));
     const exact = shapes?.get(sizeOf(shape));
     if (exact !== undefined) return { sizes: exact.sizes, scale: 1 };
@@ -77,6 +106,10 @@ export class Speed {
     if (nearest === undefined) return { sizes: new Map(), scale: 1 };
     return { sizes: nearest.sizes, scale: pixels / nearest.pixels };
   }
+}
+
+function isDue({ lastBatch }: SizeSpeed, { batches }: Measured): boolean {
+  return batches - lastBatch > DUE_AFTER_BATCHES;
 }
 
 function graphsOf({ bundle, direction }: Shape): string {

@@ -57,7 +57,7 @@ describe('the options', () => {
   });
 
   it('leave the peer out where its weights are not given', () => {
-    expect(readOptions([]).parts).toEqual(['transport', 'start', 'engine', 'server', 'memory']);
+    expect(readOptions([]).parts).toEqual(['transport', 'start', 'engine', 'server', 'ceiling', 'memory']);
     expect(readOptions(['--peer-base', '/b', '--peer-checkpoint', '/c']).parts).toContain('peer');
   });
 });

@@ -38,4 +38,24 @@ describe('the speed of a device', () => {
     speed.record(shape(64), 1, 1_000);
     expect(speed.batchMs(shape(64, 'back'), 1)).toBe(speed.batchMs(shape(8, 'nowhere'), 1));
   });
+
+  it('wants a batch size tried that it never ran, and none before anything ran', () => {
+    const speed = new Speed();
+    expect(speed.due(shape(64), [1, 2])).toBeUndefined();
+    speed.record(shape(64), 1, 100);
+    expect(speed.due(shape(64), [1])).toBeUndefined();
+    expect(speed.due(shape(64), [1, 2, 4])).toBe(2);
+  });
+
+  it('wants a batch size tried again after many batches of others, and believes that run alone', () => {
+    const speed = new Speed();
+    speed.record(shape(64), 4, 900);
+    for (let i = 0; i < 64; i++) speed.record(shape(64), 1, 100);
+    expect(speed.due(shape(64), [1, 4])).toBeUndefined();
+    speed.record(shape(64), 1, 100);
+    expect(speed.due(shape(64), [1, 4])).toBe(4);
+    speed.record(shape(64), 4, 300);
+    expect(speed.batchMs(shape(64), 4)).toBe(300);
+    expect(speed.due(shape(64), [1, 4])).toBeUndefined();
+  });
 });

@@ -22,7 +22,7 @@ interface BundleResult {
   operators: OperatorCost[];
 }
 
-export async function enginePart({ options, findings, log }: Context): Promise<PartResult> {
+export async function enginePart({ options, log }: Context): Promise<PartResult> {
   const settings = settingsOf(options);
   const underTest = await bundleUnderTest(options);
   const bundles = options.quick ? [underTest] : await allBundles(options);
@@ -41,11 +41,6 @@ export async function enginePart({ options, findings, log }: Context): Promise<P
     );
   }
   const own = results.find(({ bundle }) => bundle === underTest.id);
-  if (own !== undefined) {
-    findings.rawBest = Math.max(
-      ...own.timings.map(({ batchSize, milliseconds }) => (batchSize / milliseconds) * 1000),
-    );
-  }
   return {
     tables: [
       runTable(results, limit, options.device),

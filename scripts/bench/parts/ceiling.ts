@@ -1,0 +1,64 @@
+/** Part `ceiling`: how much of what raw runs give arrives at 16 clients; turn by turn, so that both see the same machine. */
+import { bundleUnderTest } from '../bundle-under-test.js';
+import { askEngine, settingsOf, specOf } from '../engine/ask.js';
+import { measure } from '../load/measure.js';
+import type { Context, PartResult } from '../part.js';
+import { loadSamples, PROMPTS } from '../samples.js';
+import { startServer } from '../server-under-test.js';
+import { median } from '../statistics.js';
+
+const CLIENTS = 16;
+
+interface Turn {
+  /** Pictures a second of raw runs, by batch size. */
+  raw: Record<number, number>;
+  served: number;
+}
+
+export async function ceilingPart({ options, log }: Context): Promise<PartResult> {
+  const bundle = await bundleUnderTest(options);
+  const settings = settingsOf(options);
+  const batchSizes = options.quick ? [1, 2] : [1, 2, 4, 8];
+  const spec = specOf(bundle, batchSizes);
+  const sending = { images: await loadSamples(bundle.manifest.size.native[0]), prompts: PROMPTS };
+  const server = await startServer({ ...options, model: bundle.id }, { MAX_QUEUE_SIZE: '256' });
+  const turns: Turn[] = [];
+  try {
+    for (let round = 0; round < options.rounds; round++) {
+      log(`raw runs, then ${CLIENTS} clients: round ${round + 1} of ${options.rounds}`);
+      const seconds = options.seconds / batchSizes.length;
+      const { timings = [] } = await askEngine({ type: 'time', settings, spec, batchSizes, seconds });
+      const raw = timings.map(({ batchSize, milliseconds }) => [
+        batchSize,
+        (batchSize / milliseconds) * 1000,
+      ]);
+      const load = { way: 'http', clients: CLIENTS, seconds: options.seconds, sending, ours: true } as const;
+      const { picturesPerSecond } = await measure(server, load);
+      turns.push({ raw: Object.fromEntries(raw), served: picturesPerSecond });
+    }
+  } finally {
+    await server.close();
+  }
+  const rawOf = (size: number): number => median(turns.map(({ raw }) => raw[size] ?? Number.NaN));
+  const best = Math.max(...batchSizes.map(rawOf));
+  const served = median(turns.map((turn) => turn.served));
+  return {
+    tables: [
+      {
+        title: `What arrives of the raw engine, ${bundle.id} (pictures/s, medians of ${options.rounds} turns)`,
+        columns: [...batchSizes.map((size) => `raw, batch ${size}`), `served to ${CLIENTS} clients`],
+        rows: [[...batchSizes.map(rawOf), served]],
+      },
+    ],
+    bars: [
+      {
+        name: `throughput at ${CLIENTS} clients, of the raw engine’s best`,
+        value: (served / best) * 100,
+        want: 'at least',
+        limit: 95,
+        unit: '%',
+      },
+    ],
+    data: turns,
+  };
+}
