@@ -79,6 +79,22 @@ def colour_distance(fake: Tensor, real: Tensor, generator: torch.Generator) -> T
     return (a - b).abs().mean()
 
 
+def structure_distance(before: Tensor, after: Tensor) -> Tensor:
+    """How far two pictures' edges differ in place, whatever their strength: a translation moves and invents nothing.
+
+    Edges are measured against their surroundings, so that a dark house's edges count as much as a bright one's.
+    """
+
+    def relative(x: Tensor) -> Tensor:
+        grey = F.avg_pool2d(x.mean(1, keepdim=True), 2)
+        dx = F.pad((grey[..., :, 1:] - grey[..., :, :-1]).abs(), (0, 1))
+        dy = F.pad((grey[..., 1:, :] - grey[..., :-1, :]).abs(), (0, 0, 0, 1))
+        edge = dx + dy
+        return edge / (F.avg_pool2d(edge, 15, 1, 7) + 0.03)
+
+    return (relative(before) - relative(after)).abs().mean()
+
+
 def preview(model: StreetGenerator, ids: dict[str, Tensor], path: Path, side: int = 256) -> None:
     """Held-out scenes: day → night and night → day, input above output."""
     rows = []
@@ -118,7 +134,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
     ids = {half: torch.from_numpy(tokenizer.encode(words, [prompt], sizes.tokens)) for half, prompt in PROMPTS.items()}
     model = StreetGenerator(sizes).to(device, memory_format=torch.channels_last)
     average = state.Average(model)
-    critics = nn.ModuleDict({kind: PatchCritic(inputs=3) for kind in ("day", "night")})
+    critics = nn.ModuleDict({kind: PatchCritic(inputs=3, width=12) for kind in ("day", "night")})
     critics = critics.to(device, memory_format=torch.channels_last)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=args.lr, betas=(0.5, 0.99), weight_decay=0.01, fused=True)
@@ -183,7 +199,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
                     + picture_loss(model(day, to_day, "b2a"), day, ones).mean()
                 )
             losses["colours"] = 6 * (colour_distance(fake_night, night, slices) + colour_distance(fake_day, day, slices))
-            # What is drawn stays where it is drawn: edges of the small copies agree in place, whatever their strength.
+            losses["structure"] = structure_distance(day, fake_night) + structure_distance(night, fake_day)
             losses["critic"] = -0.15 * (critics["night"](fake_night)[0].mean() + critics["day"](fake_day)[0].mean())
         loss = sum(losses.values())
         optimiser.zero_grad(set_to_none=True)
@@ -206,7 +222,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
         clock.tick()
         facts["samples"] = int(facts["samples"]) + 2 * args.batch * args.processes
         for key, value in {**losses, "judged": judged}.items():
-            running[key] = running.get(key, float(value)) * 0.97 + float(value) * 0.03
+            running[key] = running.get(key, float(value.detach())) * 0.97 + float(value.detach()) * 0.03
         now = time.monotonic()
         if rank == 0 and now - last_log > 20:
             speed = (step - log_step) * 2 * args.batch * args.processes / (now - last_log)

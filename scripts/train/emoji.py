@@ -24,7 +24,7 @@ from . import parallel, state, tokenizer
 from .data.sample import Drawings, Request, make
 from .generator import Sizes, SketchGenerator
 from .loader import batches
-from .losses import PatchCritic, critic_loss, feature_loss, picture_loss
+from .losses import PatchCritic, colour_loss, critic_loss, feature_loss, picture_loss
 from .paths import RUNS
 
 SEED = 20261123
@@ -87,14 +87,16 @@ def styles() -> dict[str, str]:
 
 
 def parameter_groups(model: SketchGenerator, rate: float) -> list[dict[str, object]]:
-    """Transformers learn slower than convolutions: at one rate for all the text encoder collapsed within 500 steps."""
-    text = list(model.clip.parameters())
-    seen = {id(p) for p in text}
+    """Attention at half the rate of the rest. The text encoder is not among them: it stays as `train.text` taught it.
+
+    Learning along with the pictures it collapsed, three times and even at a tenth of the rate: to one bit, whether the
+    picture is dark, while everything else about the prompt was lost.
+    """
+    model.clip.requires_grad_(False)
     attention = [p for name, p in model.unet.named_parameters() if "attentions" in name]
-    seen |= {id(p) for p in attention}
+    seen = {id(p) for p in attention}
     rest = [p for p in model.parameters() if id(p) not in seen and p.requires_grad]
-    shares = ((text, 0.25), (attention, 0.4), (rest, 1.0))
-    return [{"params": params, "lr": rate * share, "share": share} for params, share in shares]
+    return [{"params": params, "lr": rate * share, "share": share} for params, share in ((attention, 0.5), (rest, 1.0))]
 
 
 def parse() -> argparse.Namespace:
@@ -127,10 +129,15 @@ def train(rank: int, args: argparse.Namespace) -> None:
     sizes = Sizes()
     words = Tokenizer.from_file(str(RUNS / args.run / "tokenizer" / "tokenizer.json"))
     model = SketchGenerator(sizes).to(device, memory_format=torch.channels_last)
+    if (taught := RUNS / args.run / "text.pt").is_file():
+        model.clip.load_state_dict(torch.load(taught, map_location="cpu", weights_only=True))
+    elif rank == 0:
+        print("the text encoder has been taught nothing: run python -m train.text first", flush=True)
     average = state.Average(model)
     critic = PatchCritic().to(device, memory_format=torch.channels_last)
-    trained = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(parameter_groups(model, args.lr), betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+    groups = parameter_groups(model, args.lr)
+    trained = [p for group in groups for p in group["params"]]
+    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
     critic_optimiser = torch.optim.AdamW(critic.parameters(), lr=4e-4, betas=(0.5, 0.99), weight_decay=0.0)
     facts: dict[str, object] = {"step": 0, "samples": 0, "seconds": 0.0, "phases": []}
     parts: dict[str, nn.Module] = {
@@ -184,12 +191,14 @@ def train(rank: int, args: argparse.Namespace) -> None:
         target = signed(batch["target"]).contiguous(memory_format=torch.channels_last)
         gamma = batch["gamma"]
         with half:
-            output = model(sketch, batch["ids"], batch["noise"], gamma)
+            output, latent = model.with_latent(sketch, batch["ids"], batch["noise"], gamma)
         output = output.float()
         # Where the sketch does not rule, no picture is the right one: ask less there.
         trust = 0.25 + 0.75 * gamma
         loss = (picture_loss(output, target, batch["weight"].float()) * trust).mean()
-        losses = {"picture": loss.item()}
+        colours = (colour_loss(output, latent.float(), target) * trust).mean()
+        losses = {"picture": loss.item(), "colours": colours.item()}
+        loss = loss + colours
         if args.critic:
             drawn = sketch
             scores, fake = critic(torch.cat([output, drawn], 1))

@@ -139,16 +139,28 @@ class SketchGenerator(nn.Module):
         self.vae.decoder.conv_in = _guided(self.vae.decoder.conv_in, self.guide)
 
     def forward(self, sketch: Tensor, ids: Tensor, noise: Tensor, gamma: Tensor) -> Tensor:
+        return self.with_latent(sketch, ids, noise, gamma)[0]
+
+    def with_latent(self, sketch: Tensor, ids: Tensor, noise: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor]:
+        """The picture, and the latent [B,8,H/16,W/16] that it was decoded from."""
         self.guide.gamma = gamma
         text = self.text(ids)
         latent, _, taps = self.vae.encode_with_taps(sketch)
         weight = gamma.reshape(-1, 1, 1, 1)
         x = latent * weight + noise * (1 - weight)
         denoised = self.step(x, self.unet(x, text))
-        return self.vae.decode_with_skips(denoised, taps, gamma)
+        return self.vae.decode_with_skips(denoised, taps, gamma), denoised
 
 
-STREET_SIZES = Sizes(unet_channels=[48, 64, 96], latent_channels=8, vocabulary=512, tokens=16, text_width=64, text_layers=1)
+# Day and night differ in colour and light, not in what is where: half the width is enough, and two graphs hold the UNet.
+STREET_SIZES = Sizes(
+    vae_channels=[16, 24, 32, 48],
+    unet_channels=[32, 48, 64],
+    vocabulary=512,
+    tokens=16,
+    text_width=64,
+    text_layers=1,
+)
 
 
 class StreetGenerator(nn.Module):

@@ -25,6 +25,17 @@ def picture_loss(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     return loss
 
 
+def colour_loss(output: Tensor, latent: Tensor, target: Tensor) -> Tensor:
+    """Per sample [B]: squared error of coarse colours, of the output and of the latent's first three channels.
+
+    Squared, because L1 is content with the median colour of all drawings and lets go of it only one style at a time; on
+    the latent, so that the UNet hears of colours without the decoder in between.
+    """
+    coarse = F.avg_pool2d(target, 16)
+    own = (F.avg_pool2d(output, 16) - coarse).square().mean((1, 2, 3))
+    return 2 * own + 2 * (latent[:, :3] - coarse).square().mean((1, 2, 3))
+
+
 class PatchCritic(nn.Module):
     """Judges patches of about 40 pixels, given what was drawn: [B,6,H,W] (picture, sketch) → scores and its features."""
 

@@ -1,0 +1,123 @@
+"""Teaches the text encoder its words before any picture is drawn: which style, which colour, which colours a name has.
+
+    python -m train.text --steps 900
+
+Learned together with the pictures, words came last: a generator spends thousands of steps on lines and outlines while
+its text encoder gets next to no gradient. The same facts asked of the text alone take a minute. What is taught is read
+from the mean over all tokens, because that is what an untrained cross-attention sees.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from . import state, tokenizer
+from .data.colour import WORDS, to_lab
+from .data.prompts import compose, templates
+from .data.sample import Drawings
+from .emoji import SEED, get_tokenizer
+from .generator import Sizes, make_text_encoder
+from .paths import RUNS
+
+STYLES = [None, *templates()]
+COLOURS = [None, *WORDS]
+BINS = 4  # of each RGB channel
+
+
+def palette(picture: np.ndarray, shapes: np.ndarray, body_lab: np.ndarray) -> np.ndarray:
+    """What a name should bring to mind: shares of 64 coarse colours, the mean and the body's colour (Lab / 50)."""
+    inside = picture[shapes > 0]
+    codes = (inside // (256 // BINS)).astype(int) @ np.array([BINS * BINS, BINS, 1])
+    shares = np.sqrt(np.bincount(codes, minlength=BINS**3) / max(len(codes), 1))
+    mean = to_lab(inside.mean(0, keepdims=True).astype(np.float32)[None] / 255)[0, 0]
+    return np.concatenate([shares, mean / 50, body_lab / 50]).astype(np.float32)
+
+
+class Readings(nn.Module):
+    """Linear heads on the mean token: style, colour word, palette."""
+
+    def __init__(self, width: int, palette_size: int) -> None:
+        super().__init__()
+        self.style = nn.Linear(width, len(STYLES))
+        self.colour = nn.Linear(width, len(COLOURS))
+        self.palette = nn.Linear(width, palette_size)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run", default="emoji-sketch")
+    parser.add_argument("--steps", type=int, default=900)
+    parser.add_argument("--batch", type=int, default=48)
+    args = parser.parse_args()
+    torch.manual_seed(SEED)
+    cv2.setNumThreads(1)
+    sizes = Sizes()
+    words = get_tokenizer(args.run, sizes)
+    clip = make_text_encoder(sizes)
+    drawings = Drawings()
+    rows = drawings.rows(held_out=False)
+    weights = np.array([drawings.facts[row]["weight"] for row in rows])
+    palettes = np.stack(
+        [
+            palette(
+                np.asarray(drawings.pictures[256][row][::4, ::4]),
+                np.asarray(drawings.shapes[256][row][::4, ::4]),
+                drawings.facts[row]["body_lab"],
+            )
+            for row in rows
+        ]
+    )
+    heads = Readings(sizes.text_width, palettes.shape[1])
+    optimiser = torch.optim.AdamW([*clip.parameters(), *heads.parameters()], lr=1e-3, betas=(0.9, 0.98), weight_decay=0.01)
+    rng = np.random.default_rng(SEED)
+    for step in range(args.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = 2e-3 * min(1, (step + 1) / 80) * (1 - 0.9 * step / args.steps)
+        picked = rng.choice(len(rows), args.batch, p=weights / weights.sum())
+        prompts, styles, colours = [], [], []
+        for index in picked:
+            facts = drawings.facts[rows[index]]
+            styles.append(int(rng.integers(len(STYLES))) if rng.random() < 0.5 else 0)
+            colours.append(int(rng.integers(len(COLOURS))) if rng.random() < 0.5 else 0)
+            prompts.append(compose(rng, facts["name"], facts["keywords"], COLOURS[colours[-1]], STYLES[styles[-1]]))
+        ids = torch.from_numpy(tokenizer.encode(words, prompts, sizes.tokens))
+        seen = clip(input_ids=ids).last_hidden_state.mean(1)
+        losses = (
+            F.cross_entropy(heads.style(seen), torch.tensor(styles)),
+            F.cross_entropy(heads.colour(seen), torch.tensor(colours)),
+            F.mse_loss(heads.palette(seen), torch.from_numpy(palettes[picked])) * 10,
+        )
+        optimiser.zero_grad()
+        sum(losses).backward()
+        optimiser.step()
+        if step % 100 == 99:
+            print(f"step {step + 1}: style {losses[0]:.3f} colour {losses[1]:.3f} palette {losses[2]:.3f}", flush=True)
+    folder = RUNS / args.run
+    torch.save(clip.state_dict(), folder / "text.pt")
+    if (saved := state.load(args.run)) is not None:
+        # A run that has begun takes the taught encoder over.
+        for part in ("model", "average"):
+            for prefix in ("clip.",):
+                saved[part].update({prefix + key: value for key, value in clip.state_dict().items()})
+            for key, value in _as_text(clip).items():
+                saved[part]["text." + key] = value
+        torch.save(saved, folder / "state.pt")
+    print(f"taught encoder in {folder / 'text.pt'}")
+
+
+def _as_text(clip: nn.Module) -> dict[str, torch.Tensor]:
+    """The same weights under the names of the exporter's TextEncoder, which shares the modules."""
+    from export.model.operators import PlainOperators
+    from export.model.text import TextEncoder
+
+    return TextEncoder(clip, PlainOperators()).state_dict()
+
+
+if __name__ == "__main__":
+    main()
