@@ -199,7 +199,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
                     + picture_loss(model(day, to_day, "b2a"), day, ones).mean()
                 )
             losses["colours"] = 6 * (colour_distance(fake_night, night, slices) + colour_distance(fake_day, day, slices))
-            losses["structure"] = structure_distance(day, fake_night) + structure_distance(night, fake_day)
+            losses["structure"] = 2 * (structure_distance(day, fake_night) + structure_distance(night, fake_day))
             losses["critic"] = -0.15 * (critics["night"](fake_night)[0].mean() + critics["day"](fake_day)[0].mean())
         loss = sum(losses.values())
         optimiser.zero_grad(set_to_none=True)
