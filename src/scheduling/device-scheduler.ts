@@ -29,6 +29,9 @@ export interface DeviceSchedulerOptions {
   observer: SchedulingObserver;
 }
 
+/** Trying a batch size out to learn its speed may take this long, not more: its samples wait for each other. */
+const LONGEST_TRIAL_MS = 2_000;
+
 /** A job that brought a device down, or failed on it, this often is itself the cause. */
 const MAX_FAILURES = 2;
 
@@ -121,7 +124,7 @@ export class DeviceScheduler {
     const expectedMs = (size: number): number => this.speed.batchMs(leader.request, size);
     const available = samplesOf(this.#queue.companions(leader, maxBatchSize, now));
     // An engine that pads has run every size at load, on a device that nothing else slows down.
-    const possible = preferred.filter((size) => size <= available);
+    const possible = preferred.filter((size) => size <= available && expectedMs(size) <= LONGEST_TRIAL_MS);
     const due = this.engine.padsBatches ? undefined : this.speed.due(leader.request, possible);
     const wanted = due ?? chooseBatchSize(available, preferred, runSize, expectedMs);
     const jobs = this.#queue.companions(leader, Math.max(wanted, leader.count), now);
