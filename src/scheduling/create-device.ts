@@ -9,6 +9,12 @@ import { allowedSizes, worthwhileSizes } from './batch-size.js';
 import { DeviceScheduler } from './device-scheduler.js';
 import { Speed } from './speed.js';
 
+/**
+ * Larger batches bring a CPU nothing that could be told from noise, and the images of eight clients to decode and encode at
+ * once, on the same cores: the event loop's p99 delay was 21 ms at 8 and 8 ms at 4 (docs/performance.md).
+ */
+const LARGEST_ON_CPU = 4;
+
 export interface CreateDeviceOptions {
   maxBatchSize: number;
   maxQueueDelayMs: number;
@@ -31,10 +37,17 @@ export function createDevice(engine: Engine, options: CreateDeviceOptions): Devi
   const allowed = (bundle: Bundle): number[] =>
     allowedSizes(bundle.manifest.preferred_batch_sizes, preferredBatchSizes, maxBatchSize);
 
-  const learn = (bundle: Bundle, { loadMs, warmUpMs, runMs }: LoadOutput): void => {
+  const sizesFor = (bundle: Bundle, runMs: LoadOutput['runMs']): readonly number[] => {
+    const sizes = allowed(bundle);
+    if (preferredBatchSizes.length > 0) return sizes;
+    if (engine.padsBatches) return worthwhileSizes(sizes, runMs);
     // A CPU is shared: which sizes are worth it shows under load, and the scheduler tries them there (`Speed.due`).
-    const asked = preferredBatchSizes.length > 0 || !engine.padsBatches;
-    const sizes = asked ? allowed(bundle) : worthwhileSizes(allowed(bundle), runMs);
+    const small = sizes.filter((size) => size <= LARGEST_ON_CPU);
+    return small.length > 0 ? small : sizes.slice(0, 1);
+  };
+
+  const learn = (bundle: Bundle, { loadMs, warmUpMs, runMs }: LoadOutput): void => {
+    const sizes = sizesFor(bundle, runMs);
     preferred.set(bundle.id, sizes);
     loadTimes.set(bundle.id, loadMs + warmUpMs);
     const [width, height] = bundle.manifest.size.native;

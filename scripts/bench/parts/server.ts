@@ -17,7 +17,9 @@ export async function serverPart({ options, log }: Context): Promise<PartResult>
       for (const clients of options.clients) {
         log(`${way}, ${clients} clients`);
         // A queue of many takes long to turn over: each client should be answered a few times.
-        const seconds = options.quick ? options.seconds : Math.max(options.seconds, Math.min(60, clients));
+        const seconds = options.quick
+          ? options.seconds
+          : Math.max(options.seconds, Math.min(30, clients / 2));
         measurements.push(await measure(server, { way, clients, seconds, sending, ours: true }));
       }
     }
