@@ -1,6 +1,6 @@
 /**
  * Takes the pictures of the studio that stand in the README, from the running page: `npm run screenshots`.
- * Starts the built server on `MODELS_DIR` (default: models, the shipped ones) and draws the example in Chromium.
+ * Starts the built server on `MODELS_DIR` (default: models, the shipped ones) and uses the page in Chromium.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,6 +15,8 @@ const SERVER = fileURLToPath(new URL('../dist/server.js', import.meta.url));
 /** What the README can bear. */
 const MAX_BYTES = 300_000;
 const SEED = 3;
+const DESKTOP = { viewport: { width: 1440, height: 900 } };
+const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
 
 const port = await freePort();
 const url = `http://127.0.0.1:${port}/`;
@@ -29,30 +31,20 @@ const browser = await chromium.launch({
 try {
   await ready();
   await mkdir(OUT, { recursive: true });
-  await shoot('studio-desktop', { viewport: { width: 1440, height: 900 } });
-  await shoot('studio-dark', { viewport: { width: 1440, height: 900 }, colorScheme: 'dark' });
-  await shoot('studio-phone', {
-    viewport: { width: 390, height: 844 },
-    deviceScaleFactor: 2,
-    hasTouch: true,
-    isMobile: true,
-  });
+  await shoot('studio-desktop', DESKTOP, drawExample);
+  await shoot('studio-compare', { ...DESKTOP, colorScheme: 'dark' }, compareStreet);
+  await shoot('studio-phone', PHONE, drawExample);
 } finally {
   await browser.close();
   server.kill();
 }
 
-/** Draws the example, tries three styles so that the strip has something to show, and takes the picture. */
-async function shoot(name, options) {
+async function shoot(name, options, prepare) {
   const context = await browser.newContext({ ...options, reducedMotion: 'reduce' });
+  context.setDefaultTimeout(120_000);
   const page = await context.newPage();
   await page.goto(`${url}#seed=${SEED}`);
-  await page.locator('#example').click();
-  await rest(page);
-  for (const style of ['Pixel Art', 'Neonpunk', 'Anime', '3D Model']) {
-    await page.locator('.chip', { hasText: style }).click();
-    await rest(page);
-  }
+  await prepare(page);
   // Only the focus of a click that nobody made would show.
   await page.evaluate(() => document.activeElement?.blur());
   await page.evaluate(() => scrollTo(0, 0));
@@ -64,10 +56,29 @@ async function shoot(name, options) {
   await context.close();
 }
 
+/** Tries a few styles, so that the strip has something to show. */
+async function drawExample(page) {
+  await page.locator('#example').click();
+  await rest(page);
+  for (const style of ['Neonpunk', 'Pixel Art', 'Fantasy Art', '3D Model']) {
+    await page.locator('.chip', { hasText: style }).click();
+    await rest(page);
+  }
+}
+
+/** The street by day, half of it turned into night. */
+async function compareStreet(page) {
+  await page.locator('#model').selectOption('day-night');
+  await page.locator('#example').click();
+  await rest(page);
+  await page.locator('#compare').click();
+  await rest(page);
+}
+
 /** Waits until the newest picture is shown and the strip has taken it in. */
 async function rest(page) {
   await sleep(300);
-  await page.locator('#picture-stage[data-state="shown"][aria-busy="false"]').waitFor({ timeout: 120_000 });
+  await page.locator('#picture-stage[data-state="shown"][aria-busy="false"]').waitFor();
   await sleep(1_300);
 }
 
