@@ -28,6 +28,8 @@ export interface Options {
   peer: { base: string; checkpoint: string } | undefined;
   /** Whether the peer runs a `torch.compile` turn as well. */
   compile: boolean;
+  /** ONNX Runtime session options laid over the server's own in raw runs. */
+  session: Record<string, unknown>;
   /** Where the results go as JSON. */
   json: string | undefined;
 }
@@ -46,6 +48,7 @@ export const HELP = `npm run bench -- [options]
   --peer-base DIR         base of the peer's weights, in diffusers' layout
   --peer-checkpoint FILE  checkpoint the bundle was exported from
   --no-compile            leaves torch.compile out
+  --session JSON          session options to try in raw runs, over the server's own
   --json FILE             writes the results as JSON too`;
 
 /** @throws TypeError naming an option that is unknown or wrong */
@@ -66,6 +69,7 @@ export function readOptions(args: readonly string[]): Options {
       'peer-base': { type: 'string' },
       'peer-checkpoint': { type: 'string' },
       'no-compile': { type: 'boolean', default: false },
+      session: { type: 'string', default: '{}' },
       json: { type: 'string' },
     },
   });
@@ -94,6 +98,7 @@ export function readOptions(args: readonly string[]): Options {
     requests: number('requests', values.requests ?? (quick ? '400' : '10000'), 100),
     peer,
     compile: !values['no-compile'],
+    session: parseObject('session', values.session),
     json: values.json,
   };
 }
@@ -106,6 +111,14 @@ function partsOf(list: string | undefined, withPeer: boolean): PartName[] {
     if (part === 'peer' && !withPeer) throw new TypeError('the peer needs --peer-base and --peer-checkpoint');
     return part;
   });
+}
+
+function parseObject(name: string, text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  } catch {}
+  throw new TypeError(`--${name}: "${text}" is no JSON object`);
 }
 
 function number(name: string, text: string, min: number): number {

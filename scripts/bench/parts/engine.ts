@@ -34,7 +34,14 @@ export async function enginePart({ options, log }: Context): Promise<PartResult>
   for (const bundle of bundles) {
     const spec = specOf(bundle, batchSizes);
     log(`raw runs of ${bundle.id}`);
-    const timed = await askEngine({ type: 'time', settings, spec, batchSizes, seconds: options.seconds / 3 });
+    const timed = await askEngine({
+      type: 'time',
+      settings,
+      spec,
+      batchSizes,
+      seconds: options.seconds / 3,
+      changes: options.session,
+    });
     const profiled = await askEngine({ type: 'profile', settings, spec });
     results.push(
       resultOf(bundle, timed.timings ?? [], timed.loadMs ?? 0, timed.memory, profiled.operators ?? []),
