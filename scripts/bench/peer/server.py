@@ -65,7 +65,7 @@ def build(model: PeerModel, side: int, condition: Callable[[Image.Image], np.nda
         return {"status": "ready"}
 
     @app.post("/v1/translate")
-    def translate(prompt: str, seed: int, body: bytes = Depends(body_of), gamma: float = 0.4) -> Response:  # noqa: B008
+    def translate(prompt: str, seed: int, body: bytes = Depends(body_of), gamma: float = 0.4) -> Response:
         began = time.perf_counter()
         picture = Image.open(io.BytesIO(body)).convert("RGB").resize((side, side), Image.LANCZOS)
         pixels = condition(picture)

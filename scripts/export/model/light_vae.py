@@ -8,6 +8,7 @@ at full resolution: 2×2 pixels are folded into channels before the first convol
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -49,9 +50,7 @@ class LightEncoder(nn.Module):
         super().__init__()
         self.conv_in = nn.Conv2d(3 * FOLD * FOLD, channels[0], 3, padding=1)
         self.stages = nn.ModuleList(_blocks(c, d) for c, d in zip(channels, depth, strict=True))
-        self.down = nn.ModuleList(
-            nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(channels[:-1], channels[1:], strict=True)
-        )
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in itertools.pairwise(channels))
         self.conv_out = nn.Conv2d(channels[-1], 2 * latent_channels, 3, padding=1)
 
 
@@ -63,7 +62,7 @@ class LightDecoder(nn.Module):
         wide = list(reversed(channels))
         self.conv_in = nn.Conv2d(latent_channels, wide[0], 3, padding=1)
         self.stages = nn.ModuleList(_blocks(c, d) for c, d in zip(wide, reversed(depth), strict=True))
-        self.up = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in zip(wide[:-1], wide[1:], strict=True))
+        self.up = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in itertools.pairwise(wide))
         self.conv_out = nn.Conv2d(wide[-1], 3 * FOLD * FOLD, 3, padding=1)
 
 

@@ -100,7 +100,7 @@ def draw(rng: np.random.Generator, strokes: list[Stroke], warp: Warp, roughness:
                 continue
         elif not stroke.silhouette and (stroke.contrast < faint or rng.random() < 0.05 * roughness):
             continue
-        pen = max(1, int(round(width * unit * np.exp(rng.normal(0, 0.12 * roughness)))))
+        pen = max(1, round(width * unit * np.exp(rng.normal(0, 0.12 * roughness))))
         line = shaken[here]
         for piece, closed in _gaps(rng, line, stroke.closed, roughness):
             cv2.polylines(canvas, [np.round(piece * 16).astype(np.int32)], closed, 255, pen, cv2.LINE_AA, shift=4)

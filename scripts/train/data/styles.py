@@ -79,7 +79,7 @@ def _relief(scene: Scene, width: float) -> np.ndarray:
 
 def _shadow(scene: Scene, shift: float, softness: float) -> np.ndarray:
     """The object's soft shadow on the ground behind it, [S,S]."""
-    d = int(round(shift * scene.unit))
+    d = round(shift * scene.unit)
     moved = np.zeros_like(scene.mask)
     side = scene.side
     moved[d:, d // 2 :] = scene.mask[: side - d, : side - d // 2]
@@ -151,7 +151,7 @@ def photographic(scene: Scene) -> np.ndarray:
 
 def pixel_art(scene: Scene) -> np.ndarray:
     """Large blocks in few tones on pale paper."""
-    block = max(8, int(round(16 * scene.unit)))
+    block = max(8, round(16 * scene.unit))
     count = scene.side // block
     picture = _mix(np.full_like(scene.rgb, (0.90, 0.90, 0.82)), _saturate(scene.rgb, 1.25), scene.mask)
     small = cv2.resize(picture, (count, count), interpolation=cv2.INTER_AREA)

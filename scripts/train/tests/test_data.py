@@ -59,7 +59,7 @@ def test_picture_and_points_go_through_the_same_warp():
     maps = warp.maps(512)
     source = np.array([[200.0, 300.0], [320.0, 150.0]], np.float32)
     for (x, y), origin in zip(warp.points(source), source, strict=True):
-        back = maps[int(round(y)), int(round(x))]
+        back = maps[round(y), round(x)]
         assert np.abs(back - origin).max() < 6
 
 

@@ -39,7 +39,7 @@ def test_red_is_red_and_not_blue():
 
 
 def test_perceptual_distance_orders_what_people_order():
-    sketch, mask, picture = scene()
+    _sketch, mask, picture = scene()
     blurred = cv2.GaussianBlur(picture, (0, 0), 2)
     filled = metrics.constant_filling(picture, mask, None)
     assert metrics.perceptual(picture, picture) < 1e-6
