@@ -1,9 +1,10 @@
 /** Which bundles one device holds: load, unload, and the least recently used out when memory runs short. */
 import type { Engine } from '../engine/engine.js';
 import { EngineDiedError, EngineRequestError } from '../engine/engine-process.js';
-import type { BundleSpec, LoadOutput } from '../engine/protocol.js';
+import type { LoadOutput } from '../engine/protocol.js';
 import { Img2ImgError, messageOf } from '../errors.js';
 import type { Bundle } from './bundle.js';
+import { bundleSpec } from './bundle-spec.js';
 
 export type ResidencyState = 'unloaded' | 'loading' | 'loaded' | 'failed';
 
@@ -211,19 +212,6 @@ export class Residency {
 export function residentBytes(bundle: Bundle): number {
   const { precision, target } = bundle.manifest;
   return bundle.graphBytes * (precision === 'fp16' && target === 'cpu' ? 2 : 1);
-}
-
-function bundleSpec(bundle: Bundle, batchSizes: number[]): BundleSpec {
-  const { manifest } = bundle;
-  return {
-    id: bundle.id,
-    textEncoder: bundle.textEncoderPath,
-    directions: Object.fromEntries(bundle.directions),
-    embedding: manifest.embedding,
-    latent: manifest.latent,
-    nativeSize: manifest.size.native,
-    batchSizes,
-  };
 }
 
 function megabytes(bytes: number): number {

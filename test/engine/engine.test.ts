@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Bundle } from '../../src/bundles/bundle.js';
+import { bundleSpec } from '../../src/bundles/bundle-spec.js';
 import { EngineDiedError, EngineProcess, EngineRequestError } from '../../src/engine/engine-process.js';
 import type {
   BatchOutput,
@@ -21,18 +22,7 @@ const SETTINGS: EngineSettings = {
 };
 const TIMEOUT_MS = 20_000;
 
-function spec(bundle: Bundle): BundleSpec {
-  const { manifest } = bundle;
-  return {
-    id: bundle.id,
-    textEncoder: bundle.textEncoderPath,
-    directions: Object.fromEntries(bundle.directions),
-    embedding: manifest.embedding,
-    latent: manifest.latent,
-    nativeSize: manifest.size.native,
-    batchSizes: [1, 8],
-  };
-}
+const spec = (bundle: Bundle): BundleSpec => bundleSpec(bundle, [1, 8]);
 
 /** Samples that differ in everything: picture, tokens, seed and gamma. */
 function batch(bundle: Bundle, samples: number[], size?: [number, number]): BatchSpec {

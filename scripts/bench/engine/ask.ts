@@ -1,9 +1,8 @@
 /** Has a process of its own do one task with raw sessions. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { Bundle } from '../../../src/bundles/bundle.js';
 import { engineSettings, parseDevices } from '../../../src/engine/devices.js';
-import type { BundleSpec, EngineSettings } from '../../../src/engine/protocol.js';
+import type { EngineSettings } from '../../../src/engine/protocol.js';
 import type { Options } from '../options.js';
 import type { EngineAnswer, EngineTask } from './child.js';
 
@@ -26,17 +25,4 @@ export function settingsOf(options: Options): EngineSettings {
   const [device] = parseDevices([options.device]);
   if (device === undefined) throw new Error('no device');
   return engineSettings(device, { cpuThreads: options.threads, cpuEngines: 1, embeddingCacheBytes: 2 ** 20 });
-}
-
-export function specOf(bundle: Bundle, batchSizes: number[]): BundleSpec {
-  const { manifest } = bundle;
-  return {
-    id: bundle.id,
-    textEncoder: bundle.textEncoderPath,
-    directions: Object.fromEntries(bundle.directions),
-    embedding: manifest.embedding,
-    latent: manifest.latent,
-    nativeSize: manifest.size.native,
-    batchSizes,
-  };
 }

@@ -1,6 +1,8 @@
 /** Part `ceiling`: how much of what raw runs give arrives at 16 clients; turn by turn, so that both see the same machine. */
+
+import { bundleSpec } from '../../../src/bundles/bundle-spec.js';
 import { bundleUnderTest } from '../bundle-under-test.js';
-import { askEngine, settingsOf, specOf } from '../engine/ask.js';
+import { askEngine, settingsOf } from '../engine/ask.js';
 import { measure } from '../load/measure.js';
 import type { Context, PartResult } from '../part.js';
 import { loadSamples, PROMPTS } from '../samples.js';
@@ -19,7 +21,7 @@ export async function ceilingPart({ options, log }: Context): Promise<PartResult
   const bundle = await bundleUnderTest(options);
   const settings = settingsOf(options);
   const batchSizes = options.quick ? [1, 2] : [1, 2, 4, 8];
-  const spec = specOf(bundle, batchSizes);
+  const spec = bundleSpec(bundle, batchSizes);
   const sending = { images: await loadSamples(bundle.manifest.size.native[0]), prompts: PROMPTS };
   const server = await startServer({ ...options, model: bundle.id }, { MAX_QUEUE_SIZE: '256' });
   const turns: Turn[] = [];

@@ -1,7 +1,8 @@
 /** Part `engine`: raw runs of every bundle, back to back: milliseconds a picture, and how far from the arithmetic limit. */
 import type { Bundle } from '../../../src/bundles/bundle.js';
+import { bundleSpec } from '../../../src/bundles/bundle-spec.js';
 import { allBundles, bundleUnderTest } from '../bundle-under-test.js';
-import { askEngine, settingsOf, specOf } from '../engine/ask.js';
+import { askEngine, settingsOf } from '../engine/ask.js';
 import type { BatchTiming } from '../engine/child.js';
 import type { OperatorCost } from '../engine/profile.js';
 import type { Context, PartResult } from '../part.js';
@@ -32,7 +33,7 @@ export async function enginePart({ options, log }: Context): Promise<PartResult>
   const batchSizes = options.quick ? [1, 2] : [1, 2, 4, 8];
   const results: BundleResult[] = [];
   for (const bundle of bundles) {
-    const spec = specOf(bundle, batchSizes);
+    const spec = bundleSpec(bundle, batchSizes);
     log(`raw runs of ${bundle.id}`);
     const timed = await askEngine({
       type: 'time',
