@@ -45,7 +45,8 @@ const UPPER_BITS = 0x80808080 | 0;
 function lightPixels(picture: Raster): Uint8Array<ArrayBuffer> {
   const { width, height } = picture;
   const light = new Uint8Array(width * height);
-  const data = picture.data.byteOffset % 4 === 0 ? picture.data : picture.data.slice();
+  // A word must start at a multiple of four. (A Buffer's `slice` would not copy.)
+  const data = picture.data.byteOffset % 4 === 0 ? picture.data : new Uint8Array(picture.data);
   const words = new Uint32Array(data.buffer, data.byteOffset, data.length >> 2);
   const fours = new Uint32Array(light.buffer, 0, light.length >> 2);
   for (let four = 0, word = 0; four < fours.length; four++, word += 3) {
@@ -63,12 +64,8 @@ function lightPixels(picture: Raster): Uint8Array<ArrayBuffer> {
   return light;
 }
 
-/** Luminance [H,W], bit for bit as Pillow's `convert('L')` (ITU-R 601-2 in 16-bit fixed point). */
-export function greyOf({ data, width, height }: Raster): Uint8Array {
-  return Uint8Array.from({ length: width * height }, (_, pixel) => luminance(data, pixel * 3));
-}
-
-function luminance(data: Uint8Array, at: number): number {
+/** Of the pixel whose red is at `at`, bit for bit as Pillow's `convert('L')` (ITU-R 601-2 in 16-bit fixed point). */
+export function luminance(data: Uint8Array, at: number): number {
   const red = data[at] as number;
   const green = data[at + 1] as number;
   const blue = data[at + 2] as number;
