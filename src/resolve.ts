@@ -67,7 +67,8 @@ export function resolveRequest(settings: StreamConfiguration, context: ResolveCo
       model: bundle.id,
       direction: direction.id,
       seed,
-      size: settings.size ?? `${nativeWidth}x${nativeHeight}`,
+      // With `none` the size is the picture's own, and not known before it comes.
+      ...(settings.fit === 'none' ? {} : { size: settings.size ?? `${nativeWidth}x${nativeHeight}` }),
       ...(manifest.stochastic ? { gamma: settings.gamma ?? manifest.default_gamma } : {}),
     },
   };

@@ -52,8 +52,8 @@ export interface Service extends Translates {
   unload(id: string, device?: string): Promise<ModelDescription>;
   styles(): readonly StyleDescription[];
   /**
-   * Checks settings against their model without running anything, and tells them with model, direction, size,
-   * seed and (stochastic models) gamma filled in. The same check every translation goes through.
+   * Checks settings against their model without running anything, and tells them with model, direction, size (unless
+   * `fit` is `none`), seed and (stochastic models) gamma filled in. The same check every translation goes through.
    * @throws Img2ImgError `invalid_request`, `unknown_model`, `unknown_style`, `unknown_direction`, `model_unavailable`
    */
   resolve(settings: StreamConfiguration): ResolvedSettings;
@@ -73,5 +73,4 @@ export type ResolvedSettings = StreamConfiguration & {
   model: string;
   direction: string;
   seed: number;
-  size: string;
 };

@@ -28,7 +28,7 @@ export const readyMessageSchema = z.looseObject({
   model: z.string(),
   direction: z.string(),
   seed: z.int(),
-  size: z.string(),
+  size: z.string().optional(),
 });
 
 /** Stands before the binary message with the picture. */
