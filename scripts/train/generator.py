@@ -35,12 +35,12 @@ LORA_ALPHA = 8  # PEFT's default, which the reference's checkpoints rely on
 class Sizes:
     """Everything that decides the shape of a generator's weights."""
 
-    vae_channels: list[int] = field(default_factory=lambda: [16, 32, 48, 64])
+    vae_channels: list[int] = field(default_factory=lambda: [16, 32, 64, 96])
     encoder_depth: list[int] = field(default_factory=lambda: [0, 0, 1, 1])
-    decoder_depth: list[int] = field(default_factory=lambda: [1, 1, 1, 1])
-    unet_channels: list[int] = field(default_factory=lambda: [64, 96, 128])
+    decoder_depth: list[int] = field(default_factory=lambda: [1, 1, 1, 2])
+    unet_channels: list[int] = field(default_factory=lambda: [80, 128, 160])
     unet_heads: int = 4
-    latent_channels: int = 8
+    latent_channels: int = 16
     vocabulary: int = 3072
     tokens: int = 32
     text_width: int = 128
@@ -51,7 +51,12 @@ class Sizes:
 
 
 def make_unet(sizes: Sizes) -> UNet2DConditionModel:
-    """Attention from the second level down: at the first it would cost as much as all convolutions together."""
+    """Attention from the second level down: at the first it would cost as much as all convolutions together.
+
+    So that every level hears of the prompt all the same, the text is pooled and added where the timestep goes
+    (`addition_embed_type`): with cross-attention alone, at 4×4 places of a small training picture, colour words had
+    no effect after 30,000 samples.
+    """
     levels = len(sizes.unet_channels)
     unet = UNet2DConditionModel(
         in_channels=sizes.latent_channels,
@@ -64,13 +69,10 @@ def make_unet(sizes: Sizes) -> UNet2DConditionModel:
         attention_head_dim=sizes.unet_heads,
         use_linear_projection=True,
         norm_num_groups=16,
+        addition_embed_type="text",
+        addition_embed_type_num_heads=sizes.unet_heads,
     )
-    # The timestep never changes, so its projection is a second bias: left at zero, and folded to nothing by the exporter.
-    for module in unet.modules():
-        if getattr(module, "time_emb_proj", None) is not None:
-            nn.init.zeros_(module.time_emb_proj.weight)
-            nn.init.zeros_(module.time_emb_proj.bias)
-            module.time_emb_proj.requires_grad_(False)
+    # The timestep never changes: a constant beside the pooled text, which has a bias of its own.
     unet.time_embedding.requires_grad_(False)
     return unet
 
@@ -119,7 +121,7 @@ def _guided(conv: nn.Conv2d, guide: Guide) -> GuidedConv2d:
 class SketchGenerator(nn.Module):
     """pix2pix-Turbo, stochastic.
 
-    Sketch [B,3,H,W] in {0,1}, ids [B,L], noise [B,8,H/16,W/16], gamma [B] → [B,3,H,W] in about [-1,1].
+    Sketch [B,3,H,W] in {0,1}, ids [B,L], noise [B,16,H/16,W/16], gamma [B] → [B,3,H,W] in about [-1,1].
     """
 
     def __init__(self, sizes: Sizes) -> None:
@@ -142,7 +144,7 @@ class SketchGenerator(nn.Module):
         return self.with_latent(sketch, ids, noise, gamma)[0]
 
     def with_latent(self, sketch: Tensor, ids: Tensor, noise: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor]:
-        """The picture, and the latent [B,8,H/16,W/16] that it was decoded from."""
+        """The picture, and the latent [B,16,H/16,W/16] that it was decoded from."""
         self.guide.gamma = gamma
         text = self.text(ids)
         latent, _, taps = self.vae.encode_with_taps(sketch)
@@ -155,7 +157,9 @@ class SketchGenerator(nn.Module):
 # Day and night differ in colour and light, not in what is where: half the width is enough, and two graphs hold the UNet.
 STREET_SIZES = Sizes(
     vae_channels=[16, 24, 32, 48],
+    decoder_depth=[1, 1, 1, 1],
     unet_channels=[32, 48, 64],
+    latent_channels=8,
     vocabulary=512,
     tokens=16,
     text_width=64,

@@ -11,9 +11,14 @@ from torch import Tensor, nn
 from .operators import PlainOperators
 
 
-def run_resnet(op: PlainOperators, resnet: nn.Module, x: Tensor) -> Tensor:
-    """A `ResnetBlock2D`. A timestep's contribution must have been folded into `conv1.bias` (`unet.fold_timestep`)."""
+def run_resnet(op: PlainOperators, resnet: nn.Module, x: Tensor, shift: Tensor | None = None) -> Tensor:
+    """A `ResnetBlock2D`. `shift` [B,E] is projected and added per channel.
+
+    Without one, a timestep's contribution must have been folded into `conv1.bias` (`unet.fold_timestep`).
+    """
     hidden = op.conv(resnet.conv1, op.group_norm(resnet.norm1, x, silu=True))
+    if shift is not None:
+        hidden = op.shift_channels(hidden, op.linear(resnet.time_emb_proj, shift))
     hidden = op.conv(resnet.conv2, op.group_norm(resnet.norm2, hidden, silu=True))
     shortcut = x if resnet.conv_shortcut is None else op.conv(resnet.conv_shortcut, x)
     total = shortcut + hidden

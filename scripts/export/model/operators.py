@@ -113,3 +113,7 @@ class PlainOperators:
     def scale_samples(self, x: Tensor, factor: Tensor) -> Tensor:
         """Multiplies sample b of an activation by `factor[b]`."""
         return x * factor.to(x.dtype).reshape(-1, 1, 1, 1)
+
+    def shift_channels(self, x: Tensor, shift: Tensor) -> Tensor:
+        """Adds `shift` [B,C] to an activation, the same at every place."""
+        return x + shift[:, :, None, None]

@@ -15,7 +15,6 @@ TIMESTEP = 999
 
 _PLAIN_SETTINGS = {
     "class_embed_type": None,
-    "addition_embed_type": None,
     "encoder_hid_dim_type": None,
     "time_cond_proj_dim": None,
     "resnet_time_scale_shift": "default",
@@ -25,6 +24,8 @@ _PLAIN_SETTINGS = {
     "attention_type": "default",
     "resnet_skip_time_act": False,
 }
+#: What may be added to the timestep's embedding: nothing, as in Stable Diffusion, or the text, pooled by attention.
+_ADDITIONS = {None, "text"}
 _BLOCKS = {
     "down_block_types": {"DownBlock2D", "CrossAttnDownBlock2D"},
     "up_block_types": {"UpBlock2D", "CrossAttnUpBlock2D"},
@@ -38,6 +39,9 @@ def check_supported(unet: nn.Module) -> None:
         value = unet.config.get(key, plain)
         if value != plain:
             raise ExportError(f"the base's UNet has {key}={value!r}; only {plain!r} is supported")
+    addition = unet.config.get("addition_embed_type")
+    if addition not in _ADDITIONS:
+        raise ExportError(f"the base's UNet has addition_embed_type={addition!r}; supported are None and 'text'")
     for key, known in _BLOCKS.items():
         value = unet.config.get(key)
         for kind in [value] if isinstance(value, str) or value is None else value:
@@ -46,14 +50,18 @@ def check_supported(unet: nn.Module) -> None:
 
 
 def fold_timestep(unet: TurboUnet) -> None:
-    """Adds each resnet's projection of timestep 999 to the bias of its first convolution.
+    """Takes the timestep, which is always 999, out of what runs.
 
-    The timestep is constant, so its embedding is too; after this `run_resnet` needs none. Call it on full-precision
-    weights with all LoRA merged that touches `time_embedding` or `time_emb_proj`.
+    Without an addition, each resnet's projection of it goes into the bias of the resnet's first convolution, and
+    `run_resnet` needs none. With the text added, the sum differs by prompt: then only the timestep's own embedding is
+    computed here. Call it on full-precision weights with all LoRA merged that touches `time_embedding` or
+    `time_emb_proj`.
     """
     with torch.no_grad():
-        timestep = torch.full((1,), TIMESTEP, dtype=torch.long)
-        embedded = unet.time_embedding(unet.time_proj(timestep))
+        embedded = unet.embed_timestep()
+        if unet.add_embedding is not None:
+            unet.register_buffer("folded_timestep", embedded)
+            return
         activated = F.silu(embedded)
         for module in unet.modules():
             if getattr(module, "time_emb_proj", None) is not None:
@@ -71,6 +79,7 @@ class TurboUnet(nn.Module):
         self.conv_in = unet.conv_in
         self.time_proj = unet.time_proj
         self.time_embedding = unet.time_embedding
+        self.add_embedding = unet.add_embedding if unet.config.get("addition_embed_type") == "text" else None
         self.down_blocks = unet.down_blocks
         self.mid_block = unet.mid_block
         self.up_blocks = unet.up_blocks
@@ -80,21 +89,34 @@ class TurboUnet(nn.Module):
 
     def forward(self, latent: Tensor, text: Tensor) -> Tensor:
         op = self.operators
+        shift = self._embed(text)
         x = op.conv(self.conv_in, op.from_nchw(latent))
         skips = [x]
         for block in self.down_blocks:
-            x = self._run_down(block, x, text, skips)
-        x = run_resnet(op, self.mid_block.resnets[0], x)
+            x = self._run_down(block, x, text, shift, skips)
+        x = run_resnet(op, self.mid_block.resnets[0], x, shift)
         for attention, resnet in zip(self.mid_block.attentions, self.mid_block.resnets[1:], strict=True):
-            x = run_resnet(op, resnet, run_transformer(op, attention, x, text))
+            x = run_resnet(op, resnet, run_transformer(op, attention, x, text), shift)
         for block in self.up_blocks:
-            x = self._run_up(block, x, text, skips)
+            x = self._run_up(block, x, text, shift, skips)
         return op.to_nchw(op.conv(self.conv_out, op.group_norm(self.conv_norm_out, x, silu=True)))
 
-    def _run_down(self, block: nn.Module, x: Tensor, text: Tensor, skips: list[Tensor]) -> Tensor:
+    def embed_timestep(self) -> Tensor:
+        """The embedding [1,E] of the one timestep there is."""
+        timestep = torch.full((1,), TIMESTEP, dtype=torch.long, device=next(self.parameters()).device)
+        return self.time_embedding(self.time_proj(timestep).to(self.time_embedding.linear_1.weight.dtype))
+
+    def _embed(self, text: Tensor) -> Tensor | None:
+        """What every resnet projects and adds, [B,E]: timestep and pooled text; None where it was folded into biases."""
+        if self.add_embedding is None:
+            return None
+        timestep = self.folded_timestep if hasattr(self, "folded_timestep") else self.embed_timestep()
+        return F.silu(timestep.to(text.dtype) + self.add_embedding(text))
+
+    def _run_down(self, block: nn.Module, x: Tensor, text: Tensor, shift: Tensor | None, skips: list[Tensor]) -> Tensor:
         op = self.operators
         for index, resnet in enumerate(block.resnets):
-            x = run_resnet(op, resnet, x)
+            x = run_resnet(op, resnet, x, shift)
             if hasattr(block, "attentions"):
                 x = run_transformer(op, block.attentions[index], x, text)
             skips.append(x)
@@ -103,10 +125,10 @@ class TurboUnet(nn.Module):
             skips.append(x)
         return x
 
-    def _run_up(self, block: nn.Module, x: Tensor, text: Tensor, skips: list[Tensor]) -> Tensor:
+    def _run_up(self, block: nn.Module, x: Tensor, text: Tensor, shift: Tensor | None, skips: list[Tensor]) -> Tensor:
         op = self.operators
         for index, resnet in enumerate(block.resnets):
-            x = run_resnet(op, resnet, op.concat_channels([x, skips.pop()]))
+            x = run_resnet(op, resnet, op.concat_channels([x, skips.pop()]), shift)
             if hasattr(block, "attentions"):
                 x = run_transformer(op, block.attentions[index], x, text)
         for upsampler in block.upsamplers or []:

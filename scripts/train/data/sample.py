@@ -18,7 +18,7 @@ STYLED = 0.4
 COLOURED = 0.45
 GUIDED_FULLY = 0.6
 # The shape of the noise map, as the generator has it.
-LATENT = 8
+LATENT = 16
 DOWNSCALE = 16
 
 
@@ -38,7 +38,7 @@ class Request:
 
 @dataclass
 class Sample:
-    """`sketch` bool [S,S]; `target` float32 [S,S,3] in 0..1; `noise` float32 [8,S/16,S/16].
+    """`sketch` bool [S,S]; `target` float32 [S,S,3] in 0..1; `noise` float32 [16,S/16,S/16].
 
     `mask` (object), `body` (the part a colour word paints) and `weight` (for the loss) are float32 [S,S].
     """

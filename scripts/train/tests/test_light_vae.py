@@ -10,7 +10,15 @@ from train.generator import STREET_SIZES, Sizes, SketchGenerator, StreetGenerato
 from train.publish import sketch_checkpoint
 
 SMALL = Sizes(
-    vae_channels=[8, 8, 16, 16], unet_channels=[16, 32], vocabulary=300, tokens=8, text_width=16, text_layers=1, unet_heads=2
+    vae_channels=[8, 8, 16, 16],
+    decoder_depth=[1, 1, 1, 1],
+    unet_channels=[16, 32],
+    vocabulary=300,
+    tokens=8,
+    text_width=16,
+    text_layers=1,
+    unet_heads=2,
+    latent_channels=8,
 )
 
 
