@@ -15,6 +15,7 @@ import type {
 } from './protocol.js';
 import { ResidentBundle } from './resident-bundle.js';
 import { SessionPool } from './sessions.js';
+import { warmUp } from './warm-up.js';
 
 if (parentPort === null) throw new Error('worker.ts runs as a worker thread of an engine process');
 const port = parentPort;
@@ -22,13 +23,6 @@ const settings = workerData as EngineSettings;
 const pool = new SessionPool(settings);
 const cache = new EmbeddingCache(settings.embeddingCacheBytes);
 const resident = new Map<string, ResidentBundle>();
-
-/**
- * On a CPU a batch size is run only to learn whether it is worth it, and the server is not ready before: all sizes
- * together may take this long.
- */
-const WARM_UP_BUDGET_MS = 800;
-const TIMED_RUNS = 2;
 
 /** What comes with a request: when it reached this process, by the clock both threads share. */
 interface Envelope extends SentRequest {
@@ -46,46 +40,16 @@ async function load(spec: BundleSpec): Promise<LoadOutput> {
   const bundle = await ResidentBundle.load(spec, pool);
   resident.set(spec.id, bundle);
   const loaded = performance.now();
-  const runMs = await warmUp(bundle);
-  return { loadMs: loaded - start, warmUpMs: performance.now() - loaded, runMs };
-}
-
-/** First runs are slow (memory planning, kernels, cuDNN's choice of algorithm); they must not be a request's. */
-async function warmUp(bundle: ResidentBundle): Promise<LoadOutput['runMs']> {
-  const start = performance.now();
-  const measured: LoadOutput['runMs'] = [];
-  const [smallest, ...larger] = bundle.spec.batchSizes;
-  if (smallest === undefined) return measured;
   const warmCache = new EmbeddingCache(settings.embeddingCacheBytes);
-  const first = await timeSize(bundle, smallest, TIMED_RUNS, warmCache);
-  measured.push({ batchSize: smallest, milliseconds: first });
-  // A GPU must see every size before a request does. On the CPU the largest that fits tells most.
-  for (const batchSize of settings.padToPreferred ? larger : larger.reverse()) {
-    const expected = (first / smallest) * batchSize * 2;
-    if (!settings.padToPreferred && performance.now() - start + expected > WARM_UP_BUDGET_MS) continue;
-    const timedRuns = settings.padToPreferred ? TIMED_RUNS : 1;
-    measured.push({ batchSize, milliseconds: await timeSize(bundle, batchSize, timedRuns, warmCache) });
-  }
-  return measured.sort((a, b) => a.batchSize - b.batchSize);
-}
-
-/** Runs every direction once, and the first one `timedRuns` times more. @returns its shortest run in milliseconds */
-async function timeSize(
-  bundle: ResidentBundle,
-  batchSize: number,
-  timedRuns: number,
-  cache: EmbeddingCache,
-): Promise<number> {
-  const directions = Object.keys(bundle.spec.directions);
-  for (const direction of directions) await bundle.run(blankBatch(bundle.spec, direction, batchSize), cache);
-  const batch = blankBatch(bundle.spec, directions[0] ?? '', batchSize);
-  let shortest = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < timedRuns; i++) {
-    const start = performance.now();
-    await bundle.run(batch, cache);
-    shortest = Math.min(shortest, performance.now() - start);
-  }
-  return shortest;
+  const runMs = await warmUp({
+    directions: Object.keys(spec.directions),
+    batchSizes: spec.batchSizes,
+    everySize: settings.padToPreferred,
+    run: async (direction, batchSize) => {
+      await bundle.run(blankBatch(spec, direction, batchSize), warmCache);
+    },
+  });
+  return { loadMs: loaded - start, warmUpMs: performance.now() - loaded, runMs };
 }
 
 function blankBatch(spec: BundleSpec, direction: string, batchSize: number): BatchSpec {
