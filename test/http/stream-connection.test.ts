@@ -1,5 +1,6 @@
 /** The stream's rules, over a fake socket: the newest frame wins, equal ones are skipped, nothing grows. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Img2ImgError } from '../../src/errors.js';
 import { StreamConnection } from '../../src/http/stream/connection.js';
 import { STALL_BYTES } from '../../src/http/stream/outbox.js';
 import { createFakeService, type FakeService } from './fake-service.js';
@@ -185,6 +186,22 @@ describe('a frame', () => {
     connection.receive(await sketch(), true);
     await untilResults(1);
     expect(failures).toEqual([]);
+  });
+
+  it('that finds the queue full waits and is tried again; only the newest is', async () => {
+    configure();
+    service.fail(new Img2ImgError('queue_full', 'Full.', { retryAfterSeconds: 0.1 }));
+    connection.receive(await sketch('png', 1), true);
+    await vi.waitFor(() => expect(service.jobs).toHaveLength(1));
+    await settled();
+    connection.receive(await sketch('png', 2), true);
+    await settled();
+    expect(service.jobs).toHaveLength(1);
+    service.fail(undefined);
+    await untilResults(1);
+    expect(results()).toEqual([2]);
+    expect(outcomes).toEqual(['1 overtaken', '2 result']);
+    expect(socket.ofType('error')).toEqual([]);
   });
 
   it('that fails by a fault of ours gives nothing away, and the log is told', async () => {

@@ -6,7 +6,7 @@ import type { Translation } from '../../translation.js';
 import type { FrameOutcome } from '../http-metrics.js';
 import { HttpError, toProblem } from '../problem.js';
 import { Heartbeat, type HeartbeatSocket } from './heartbeat.js';
-import type { FrameId } from './messages.js';
+import { type FrameId, resultMessage } from './messages.js';
 import { Outbox, type OutboxSocket } from './outbox.js';
 import { FrameMessageError, parseClientMessage } from './parse.js';
 
@@ -48,6 +48,8 @@ export class StreamConnection {
   #settingsKey = '';
   #waiting: Frame | undefined;
   #inFlight: { key: string; controller: AbortController } | undefined;
+  /** Runs while the queue is full: the newest frame waits for room, so that the last one is never lost to it. */
+  #held: NodeJS.Timeout | undefined;
   /** The frame whose picture the client was sent last. */
   #shown: string | undefined;
   #binaryFrames = 0;
@@ -165,7 +167,7 @@ export class StreamConnection {
     const settings = this.#settings;
     if (frame === undefined || settings === undefined || this.#inFlight !== undefined || this.#closed) return;
     // A client that does not read gets no more to read; the newest frame waits for it.
-    if (this.#outbox.lagging) return;
+    if (this.#outbox.lagging || this.#held !== undefined) return;
     this.#waiting = undefined;
     const key = this.#key(frame);
     if (key === this.#shown) {
@@ -204,30 +206,29 @@ export class StreamConnection {
     } catch (error) {
       if (this.#closed) return;
       this.#shown = undefined;
+      if (isQueueFull(error) && !this.#finishing) {
+        this.#hold(frame, error.retryAfterSeconds ?? 1);
+        return;
+      }
       frameEnded('error', frame.id);
       this.#error(error, frame.id);
     }
   }
 
+  /** Keeps a frame that found the queue full, unless a newer one waits already, and tries again when told to. */
+  #hold(frame: Frame, seconds: number): void {
+    if (this.#waiting === undefined) this.#waiting = frame;
+    else this.#drop(frame, 'overtaken');
+    this.#held = setTimeout(() => {
+      this.#held = undefined;
+      this.#startNext();
+    }, seconds * 1000);
+  }
+
   #sendResult(frame: FrameId, translation: Translation): void {
     const [picture] = translation.images;
     if (picture === undefined) throw new Error('A translation without images');
-    const { model, format, width, height, batchSize, timings, warnings } = translation;
-    this.#outbox.send(
-      {
-        type: 'result',
-        frame,
-        model,
-        seed: picture.seed,
-        format,
-        width,
-        height,
-        batch_size: batchSize,
-        timings,
-        ...(warnings.length > 0 ? { warnings } : {}),
-      },
-      picture.data,
-    );
+    this.#outbox.send(resultMessage(frame, translation, picture.seed), picture.data);
   }
 
   #error(error: unknown, frame: FrameId | undefined): void {
@@ -250,8 +251,13 @@ export class StreamConnection {
 
   #end(): void {
     this.#closed = true;
+    clearTimeout(this.#held);
     this.#heartbeat.stop();
     this.#waiting = undefined;
     this.#inFlight?.controller.abort();
   }
+}
+
+function isQueueFull(error: unknown): error is Img2ImgError {
+  return error instanceof Img2ImgError && error.code === 'queue_full';
 }

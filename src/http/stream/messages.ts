@@ -1,6 +1,7 @@
 /** The messages of `GET /v1/stream`, both ways; the studio and other clients take their types from here. */
 import { z } from 'zod';
 import { streamConfigurationObject, streamConfigurationSchema } from '../../request.js';
+import type { Translation } from '../../translation.js';
 import { problemSchema } from '../problem.js';
 import { timingsSchema } from '../translate/answer.js';
 
@@ -69,3 +70,20 @@ export type FrameId = z.infer<typeof frameIdSchema>;
 export type ConfigureMessage = z.input<typeof configureMessageObject>;
 export type FrameMessage = z.infer<typeof frameMessageSchema>;
 export type ServerMessage = z.infer<typeof serverMessageSchema>;
+
+/** What stands before the picture of `frame`. */
+export function resultMessage(frame: FrameId, translation: Translation, seed: number): ServerMessage {
+  const { model, format, width, height, batchSize, timings, warnings } = translation;
+  return {
+    type: 'result',
+    frame,
+    model,
+    seed,
+    format,
+    width,
+    height,
+    batch_size: batchSize,
+    timings,
+    ...(warnings.length > 0 ? { warnings } : {}),
+  };
+}
