@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import math
-import signal
-import time
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -26,6 +23,7 @@ from .data.street import render
 from .generator import STREET_SIZES, Sizes, StreetGenerator
 from .losses import PatchCritic, critic_loss, picture_loss
 from .paths import PREPARED, RUNS
+from .run import Run, add_arguments
 
 SEED = 20261123
 SCENES = 1500  # of each kind
@@ -69,12 +67,12 @@ def colour_distance(fake: Tensor, real: Tensor, generator: torch.Generator) -> T
     Unpaired, and steadier than a critic: skies learn the sky's colour and roads the road's from the first step.
     """
     side = fake.shape[-1] // 4
-    height = torch.linspace(-1, 1, side).reshape(1, 1, side, 1).expand(fake.shape[0], 1, side, side)
+    height = torch.linspace(-1, 1, side, device=fake.device).reshape(1, 1, side, 1).expand(fake.shape[0], 1, side, side)
 
     def pixels(x: Tensor) -> Tensor:
         return torch.cat([F.avg_pool2d(x, 4), height * 1.5], 1).permute(1, 0, 2, 3).reshape(4, -1)
 
-    directions = F.normalize(torch.randn(24, 4, generator=generator), dim=1)
+    directions = F.normalize(torch.randn(24, 4, generator=generator, device=fake.device), dim=1)
     a, b = (torch.sort(directions @ pixels(x), dim=1).values for x in (fake, real))
     return (a - b).abs().mean()
 
@@ -102,24 +100,15 @@ def preview(model: StreetGenerator, ids: dict[str, Tensor], path: Path, side: in
         pictures = np.stack([render(HELD_OUT + i, night, side) for i in range(5)])
         batch = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
         with torch.no_grad():
-            out = model(batch, ids[half].expand(len(batch), -1), half).clamp(-1, 1)
+            device = next(model.parameters()).device
+            out = model(batch.to(device), ids[half].expand(len(batch), -1).to(device), half).clamp(-1, 1).cpu()
         rows += [np.hstack(list(pictures)), np.hstack(list(((out + 1) * 127.5).permute(0, 2, 3, 1).numpy()))]
     cv2.imwrite(str(path), np.vstack(rows).astype(np.uint8)[..., ::-1])
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", default="day-night")
-    parser.add_argument("--side", type=int, default=256)
-    parser.add_argument("--batch", type=int, default=2, help="pictures of each kind in a step, in each process")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--minutes", type=float)
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--lr-end", type=float, default=1e-4)
-    gpu = torch.cuda.is_available()
-    parser.add_argument("--device", default="cuda" if gpu else "cpu")
-    parser.add_argument("--processes", type=int, default=1 if gpu else 2)
-    parser.add_argument("--save-minutes", type=float, default=3)
+    add_arguments(parser, "day-night", batch=2, save_minutes=3)
     return parser.parse_args()
 
 
@@ -128,7 +117,6 @@ def train(rank: int, args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     device = torch.device(args.device)
-    clock = state.Clock(args.steps, args.minutes)
     sizes: Sizes = STREET_SIZES
     words = Tokenizer.from_file(str(RUNS / args.run / "tokenizer" / "tokenizer.json"))
     ids = {half: torch.from_numpy(tokenizer.encode(words, [prompt], sizes.tokens)) for half, prompt in PROMPTS.items()}
@@ -139,52 +127,31 @@ def train(rank: int, args: argparse.Namespace) -> None:
     trained = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=args.lr, betas=(0.5, 0.99), weight_decay=0.01, fused=True)
     critic_optimiser = torch.optim.AdamW(critics.parameters(), lr=4e-4, betas=(0.5, 0.99), weight_decay=0.0)
-    parts = {
-        "model": model,
-        "average": average.module,
-        "critics": critics,
-        "optimiser": optimiser,
-        "critic_optimiser": critic_optimiser,
-    }
-    facts: dict[str, object] = {"step": 0, "samples": 0, "seconds": 0.0, "phases": []}
-    if (saved := state.load(args.run)) is not None:
-        for key, part in parts.items():
-            part.load_state_dict(saved[key])
-        facts = saved["facts"]
-    step, before = int(facts["step"]), float(facts["seconds"])
-    phase = {"side": args.side, "batch": args.batch, "lr": [args.lr, args.lr_end], "from_step": step}
-    phases = [*facts["phases"], phase]
-
-    def keep() -> None:
-        if rank > 0:
-            return
-        phase["to_step"], phase["seconds"] = step, round(clock.elapsed)
-        facts.update(step=step, seconds=before + clock.elapsed, phases=phases, sizes=sizes.as_dict())
-        state.save(args.run, parts, facts)
-        preview(average.module, ids, RUNS / args.run / "preview.png")
-
-    stopping = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopping
-        stopping = True
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    run = Run(
+        args,
+        rank,
+        parts={
+            "model": model,
+            "average": average.module,
+            "critics": critics,
+            "optimiser": optimiser,
+            "critic_optimiser": critic_optimiser,
+        },
+        sizes=sizes.as_dict(),
+        about={},
+        preview=lambda: preview(average.module, ids, RUNS / args.run / "preview.png"),
+        warm_up=40,
+    )
     sets = prepared()
-    rng = np.random.default_rng([SEED, step, rank])
-    slices = torch.Generator().manual_seed(SEED + step)
+    rng = np.random.default_rng([SEED, run.step, rank])
+    slices = torch.Generator(device).manual_seed(SEED + run.step)
     half = torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else contextlib.nullcontext()
     ones = torch.ones(1, 1, 1, 1, device=device)
-    running: dict[str, float] = {}
-    last_save = last_log = time.monotonic()
-    log_step, stop_now = step, False
-    while not stop_now:
-        rate = args.lr_end + (args.lr - args.lr_end) * 0.5 * (1 + math.cos(math.pi * min(clock.progress, 1)))
+    to_night, to_day = (ids[h].to(device).expand(args.batch, -1) for h in ("a2b", "b2a"))
+    for step in run.steps():
         for group in optimiser.param_groups:
-            group["lr"] = rate * min(1.0, (clock.done + 1) / 40)
+            group["lr"] = run.rate
         day, night = (take(sets[kind], rng, args.batch, args.side).to(device) for kind in ("day", "night"))
-        to_night, to_day = (ids[h].to(device).expand(args.batch, -1) for h in ("a2b", "b2a"))
         with half:
             fake_night, fake_day = model(day, to_night, "a2b"), model(night, to_day, "b2a")
             losses = {}
@@ -206,7 +173,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
         critics.requires_grad_(False)
         loss.backward()
         critics.requires_grad_(True)
-        stop_now = parallel.share_gradients(trained, float(stopping or clock.progress >= 1))
+        run.share(trained)
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         judged = sum(
@@ -218,23 +185,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
         parallel.share_gradients(critics.parameters())
         critic_optimiser.step()
         average.update(model, step)
-        step += 1
-        clock.tick()
-        facts["samples"] = int(facts["samples"]) + 2 * args.batch * args.processes
-        for key, value in {**losses, "judged": judged}.items():
-            running[key] = running.get(key, float(value.detach())) * 0.97 + float(value.detach()) * 0.03
-        now = time.monotonic()
-        if rank == 0 and now - last_log > 20:
-            speed = (step - log_step) * 2 * args.batch * args.processes / (now - last_log)
-            told = " ".join(f"{key} {value:.3f}" for key, value in running.items())
-            print(f"step {step} {100 * clock.progress:.0f}% {told} {speed:.1f} pictures/s", flush=True)
-            last_log, log_step = now, step
-        if now - last_save > 60 * args.save_minutes:
-            keep()
-            last_save = time.monotonic()
-    keep()
-    if rank == 0:
-        print(f"stopped at step {step}", flush=True)
+        run.done({key: value.item() for key, value in {**losses, "judged": judged}.items()}, 2 * args.batch)
 
 
 def main() -> None:

@@ -1,17 +1,14 @@
 """Trains the emoji-sketch generator; stop it with Ctrl-C or SIGTERM at any time, the same command goes on.
 
-python -m train.emoji --side 128 --batch 16 --minutes 30 --lr 2e-3 --lr-end 1e-3
-python -m train.emoji --side 256 --batch 8 --minutes 30 --lr 1e-3 --lr-end 3e-4 --critic
-python -m train.emoji --side 512 --batch 2 --minutes 10 --lr 3e-4 --lr-end 2e-5 --critic
+python -m train.emoji --side 128 --batch 10 --minutes 32 --lr 1.8e-3 --lr-end 1e-3
+python -m train.emoji --side 256 --batch 4 --minutes 30 --lr 1e-3 --lr-end 4e-4
+python -m train.emoji --side 512 --batch 2 --minutes 20 --lr 4e-4 --lr-end 3e-5 --critic
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import math
-import signal
-import time
 from pathlib import Path
 
 import cv2
@@ -26,6 +23,7 @@ from .generator import Sizes, SketchGenerator
 from .loader import batches
 from .losses import PatchCritic, colour_loss, critic_loss, feature_loss, picture_loss
 from .paths import RUNS
+from .run import Run, add_arguments
 
 SEED = 20261123
 
@@ -49,6 +47,7 @@ def signed(pixels: Tensor) -> Tensor:
 
 def preview(model: SketchGenerator, words: Tokenizer, path: Path, side: int = 256) -> None:
     """A contact sheet of a few fixed drawings, seen and held out: sketch, output, colours, styles."""
+    device = next(model.parameters()).device
     drawings = Drawings()
     by_key = {(fact["source"], fact["key"]): row for row, fact in enumerate(drawings.facts)}
     keys = [("fluent-emoji-flat", k) for k in ("duck", "house", "swan", "koala", "kiwi-fruit")] + [
@@ -72,7 +71,7 @@ def preview(model: SketchGenerator, words: Tokenizer, path: Path, side: int = 25
         noise = torch.from_numpy(sample.noise)[None].expand(len(prompts), -1, -1, -1)
         ids = torch.from_numpy(tokenizer.encode(words, [p for p, _ in prompts], model.sizes.tokens))
         with torch.no_grad():
-            out = model(sketch, ids, noise, torch.tensor([g for _, g in prompts]))
+            out = model(*(x.to(device) for x in (sketch, ids, noise, torch.tensor([g for _, g in prompts])))).cpu()
         pictures = ((out.clamp(-1, 1) + 1) * 127.5).permute(0, 2, 3, 1).numpy()
         first = np.repeat(255.0 * (1 - sample.sketch[..., None].astype(np.float32)), 3, 2)
         rows.append(np.hstack([first, sample.target * 255, *pictures]))
@@ -101,21 +100,12 @@ def parameter_groups(model: SketchGenerator, rate: float) -> list[dict[str, obje
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", default="emoji-sketch")
-    parser.add_argument("--side", type=int, default=256, help="pixels of a training picture's side")
-    parser.add_argument("--batch", type=int, default=8, help="samples of a step, in each process")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--minutes", type=float)
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--lr-end", type=float, default=1e-4)
+    add_arguments(parser, "emoji-sketch", batch=8, save_minutes=5)
     parser.add_argument("--familiar", type=float, default=1.0, help="how much more often well-known names come")
     parser.add_argument("--critic", action="store_true", help="add the adversarial and feature losses")
     parser.add_argument("--replay", type=float, default=0.0, help="share of batches that are shown a second time")
-    gpu = torch.cuda.is_available()
-    parser.add_argument("--device", default="cuda" if gpu else "cpu")
-    parser.add_argument("--processes", type=int, default=1 if gpu else 2)
-    parser.add_argument("--workers", type=int, default=8 if gpu else 0, help="processes that make samples; 0: in between steps")
-    parser.add_argument("--save-minutes", type=float, default=5)
+    workers = 8 if torch.cuda.is_available() else 0
+    parser.add_argument("--workers", type=int, default=workers, help="processes that make samples; 0: in between steps")
     return parser.parse_args()
 
 
@@ -124,8 +114,6 @@ def train(rank: int, args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     device = torch.device(args.device)
-    clock = state.Clock(args.steps, args.minutes)
-
     sizes = Sizes()
     words = Tokenizer.from_file(str(RUNS / args.run / "tokenizer" / "tokenizer.json"))
     model = SketchGenerator(sizes).to(device, memory_format=torch.channels_last)
@@ -139,53 +127,28 @@ def train(rank: int, args: argparse.Namespace) -> None:
     trained = [p for group in groups for p in group["params"]]
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
     critic_optimiser = torch.optim.AdamW(critic.parameters(), lr=4e-4, betas=(0.5, 0.99), weight_decay=0.0)
-    facts: dict[str, object] = {"step": 0, "samples": 0, "seconds": 0.0, "phases": []}
-    parts: dict[str, nn.Module] = {
-        "model": model,
-        "average": average.module,
-        "critic": critic,
-        "optimiser": optimiser,
-        "critic_optimiser": critic_optimiser,
-    }
-    if (saved := state.load(args.run)) is not None:
-        for key, part in parts.items():
-            part.load_state_dict(saved[key])
-        facts = saved["facts"]
-        if rank == 0:
-            print(f"going on from step {facts['step']}", flush=True)
-    step, before = int(facts["step"]), float(facts["seconds"])
-    phase = {"side": args.side, "batch": args.batch, "lr": [args.lr, args.lr_end], "critic": args.critic, "from_step": step}
-    phases = [*facts["phases"], phase]
-
-    def keep() -> None:
-        if rank > 0:
-            return
-        phase["to_step"], phase["seconds"] = step, round(clock.elapsed)
-        facts.update(step=step, seconds=before + clock.elapsed, phases=phases, sizes=sizes.as_dict())
-        state.save(args.run, parts, facts)
-        preview(average.module, words, RUNS / args.run / "preview.png")
-
-    stopping = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopping
-        stopping = True
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    run = Run(
+        args,
+        rank,
+        parts={
+            "model": model,
+            "average": average.module,
+            "critic": critic,
+            "optimiser": optimiser,
+            "critic_optimiser": critic_optimiser,
+        },
+        sizes=sizes.as_dict(),
+        about={"critic": args.critic},
+        preview=lambda: preview(average.module, words, RUNS / args.run / "preview.png"),
+        warm_up=100,
+    )
     stream = batches(
-        words, sizes.tokens, args.side, args.batch, SEED + 1000 * step + rank, args.workers, args.familiar, args.replay
+        words, sizes.tokens, args.side, args.batch, SEED + 1000 * run.step + rank, args.workers, args.familiar, args.replay
     )
     half = torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else contextlib.nullcontext()
-    running: dict[str, float] = {}
-    last_save = last_log = time.monotonic()
-    log_step = step
-    stop_now = False
-    while not stop_now:
-        rate = args.lr_end + (args.lr - args.lr_end) * 0.5 * (1 + math.cos(math.pi * min(clock.progress, 1)))
-        rate *= min(1.0, (clock.done + 1) / 100)
+    for step in run.steps():
         for group in optimiser.param_groups:
-            group["lr"] = rate * group["share"]
+            group["lr"] = run.rate * group["share"]
         batch = {key: value.to(device) for key, value in next(stream).items()}
         sketch = batch["sketch"].float().expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
         target = signed(batch["target"]).contiguous(memory_format=torch.channels_last)
@@ -200,17 +163,17 @@ def train(rank: int, args: argparse.Namespace) -> None:
         losses = {"picture": loss.item(), "colours": colours.item()}
         loss = loss + colours
         if args.critic:
-            drawn = sketch
-            scores, fake = critic(torch.cat([output, drawn], 1))
+            scores, fake = critic(torch.cat([output, sketch], 1))
             with torch.no_grad():
-                _, real = critic(torch.cat([target, drawn], 1))
+                _, real = critic(torch.cat([target, sketch], 1))
             adversarial, features = -scores.mean(), feature_loss(real, fake)
-            warm = min(1.0, clock.done / 200) if not facts.get("critic_steps") else 1.0
+            # A critic that has just begun knows nothing worth listening to.
+            warm = min(1.0, int(run.facts.get("critic_steps", 0)) / 200)
             loss = loss + warm * (0.02 * adversarial + 1.0 * features)
             losses |= {"adversarial": adversarial.item(), "features": features.item()}
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        stop_now = parallel.share_gradients(trained, float(stopping or clock.progress >= 1))
+        run.share(trained)
         norm = nn.utils.clip_grad_norm_(trained, 1.0)
         if not torch.isfinite(norm):
             print(f"step {step}: gradient is not finite, skipped", flush=True)
@@ -218,33 +181,15 @@ def train(rank: int, args: argparse.Namespace) -> None:
         optimiser.step()
         if args.critic:
             critic_optimiser.zero_grad(set_to_none=True)
-            both = critic(torch.cat([torch.cat([target, output.detach()]), drawn.repeat(2, 1, 1, 1)], 1))[0]
+            both = critic(torch.cat([torch.cat([target, output.detach()]), sketch.repeat(2, 1, 1, 1)], 1))[0]
             judged = critic_loss(*both.chunk(2))
             judged.backward()
             parallel.share_gradients(critic.parameters())
             critic_optimiser.step()
             losses["critic"] = judged.item()
-            facts["critic_steps"] = int(facts.get("critic_steps", 0)) + 1
+            run.facts["critic_steps"] = int(run.facts.get("critic_steps", 0)) + 1
         average.update(model, step)
-        step += 1
-        clock.tick()
-        facts["samples"] = int(facts["samples"]) + args.batch * args.processes
-        for key, value in losses.items():
-            running[key] = running.get(key, value) * 0.98 + value * 0.02
-        now = time.monotonic()
-        if rank == 0 and now - last_log > 20:
-            speed = (step - log_step) * args.batch * args.processes / (now - last_log)
-            told = " ".join(f"{key} {value:.4f}" for key, value in running.items())
-            print(
-                f"step {step} {100 * clock.progress:.0f}% lr {rate:.1e} {told} norm {norm:.2f} {speed:.1f} samples/s", flush=True
-            )
-            last_log, log_step = now, step
-        if now - last_save > 60 * args.save_minutes:
-            keep()
-            last_save = time.monotonic()
-    keep()
-    if rank == 0:
-        print(f"stopped at step {step}", flush=True)
+        run.done(losses, args.batch)
 
 
 def main() -> None:

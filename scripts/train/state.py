@@ -65,3 +65,8 @@ class Clock:
     def progress(self) -> float:
         """0 at the start, 1 when the phase is over."""
         return self.done / self.steps if self.steps else self.elapsed / 60 / (self.minutes or 1)
+
+    @property
+    def last(self) -> bool:
+        """Whether the step under way is the phase's last."""
+        return self.done + 1 >= self.steps if self.steps else self.progress >= 1
