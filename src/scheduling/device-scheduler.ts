@@ -76,7 +76,13 @@ export class DeviceScheduler {
     return this.residency.describe(bundleId);
   }
 
-  /** Expected milliseconds until everything handed to this device is done. */
+  /** Bundles that jobs wait for here and that are not resident. */
+  awaitedBundles(): Bundle[] {
+    const bundles = new Set([...this.#queue.jobs()].map(({ request }) => request.bundle));
+    return [...bundles].filter((bundle) => !this.residency.isLoaded(bundle.id));
+  }
+
+  /** Expected milliseconds until everything handed to this device is done, loads not counted. */
   backlogMs(now: number): number {
     let milliseconds = 0;
     this.#inFlight.forEach((batch, i) => {

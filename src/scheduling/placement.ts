@@ -1,4 +1,5 @@
 /** Which device a job goes to: the one that would finish it first, the load it would cause included. */
+import type { Bundle } from '../bundles/bundle.js';
 import type { DeviceScheduler } from './device-scheduler.js';
 import type { JobRequest } from './job.js';
 
@@ -13,6 +14,19 @@ export interface LoadTimes {
   loadMs(bundleId: string): number | undefined;
 }
 
+/** Milliseconds a bundle's load will take; 0 where it is resident. */
+function expectedLoadMs(device: DeviceScheduler, bundle: Bundle, loads: LoadTimes): number {
+  if (device.describe(bundle.id).state === 'loaded') return 0;
+  return loads.loadMs(bundle.id) ?? bundle.graphBytes / LOAD_BYTES_PER_MS;
+}
+
+/** Milliseconds until a device has done all it has, with the loads that its jobs wait for. */
+export function expectedIdleMs(device: DeviceScheduler, loads: LoadTimes, now: number): number {
+  let milliseconds = device.backlogMs(now);
+  for (const bundle of device.awaitedBundles()) milliseconds += expectedLoadMs(device, bundle, loads);
+  return milliseconds;
+}
+
 /** Milliseconds until `request` would be done on `device`. */
 export function expectedFinishMs(
   device: DeviceScheduler,
@@ -21,8 +35,7 @@ export function expectedFinishMs(
   now: number,
 ): number {
   const { bundle, samples } = request;
-  const { state } = device.describe(bundle.id);
-  const loadMs = state === 'loaded' ? 0 : (loads.loadMs(bundle.id) ?? bundle.graphBytes / LOAD_BYTES_PER_MS);
+  const loadMs = expectedLoadMs(device, bundle, loads);
   const restartMs = device.engine.state === 'ready' ? 0 : RESTART_MS;
   return restartMs + loadMs + device.backlogMs(now) + device.speed.batchMs(request, samples.length);
 }

@@ -4,7 +4,7 @@ import { Img2ImgError } from '../errors.js';
 import type { DeviceScheduler } from './device-scheduler.js';
 import type { JobRequest, JobResult } from './job.js';
 import { PendingJob } from './pending-job.js';
-import { type LoadTimes, place } from './placement.js';
+import { expectedIdleMs, type LoadTimes, place } from './placement.js';
 
 export class Scheduler {
   readonly devices: readonly DeviceScheduler[];
@@ -22,10 +22,10 @@ export class Scheduler {
     this.#largestBatch = largestBatch;
   }
 
-  /** Expected milliseconds until the least busy device has done all it has. */
+  /** Expected milliseconds until the least busy device has done all it has, loads included. */
   backlogMs(): number {
     const now = performance.now();
-    const backlogs = this.devices.map((device) => device.backlogMs(now));
+    const backlogs = this.devices.map((device) => expectedIdleMs(device, this.#loads, now));
     return backlogs.length === 0 ? 0 : Math.min(...backlogs);
   }
 

@@ -323,6 +323,20 @@ describe('several devices', () => {
     expect((await Promise.all(results)).map((result) => result.device)).toEqual(['cpu:1', 'cpu:0']);
   });
 
+  it('count the loads that jobs wait for when they say how long until one is idle', async () => {
+    const only = device({ loadMs: 10 });
+    const all = house(only);
+    await warm(only);
+    void outcome(all.run(request({ seed: 1 })));
+    expect(all.backlogMs()).toBeCloseTo(100, 0);
+    const goose = bundle('goose');
+    const asked = [2, 3].map((seed) => request({ seed, bundle: goose }));
+    for (const one of asked) void outcome(all.run(one));
+    const samplesMs = asked.reduce((sum, one) => sum + only.scheduler.speed.sampleMs(one), 0);
+    // Both wait for one load, known to take 10 ms.
+    expect(all.backlogMs()).toBeCloseTo(100 + samplesMs + 10, 0);
+  });
+
   it('leave out those that cannot run the graphs', async () => {
     const [cpu, cuda] = [device({ id: 'cpu:0' }), device({ id: 'cuda:0', targets: ['cpu', 'cuda'] })];
     const scheduler = house(cpu, cuda);
