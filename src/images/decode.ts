@@ -1,5 +1,6 @@
 /** An encoded image as it came from outside → its size, its pixels, or an error that says what is wrong with it. */
 import { Img2ImgError, messageOf } from '../errors.js';
+import { sizeInHeader } from './header.js';
 import type { Raster, Size } from './raster.js';
 import sharp from './sharp.js';
 import { describeUnreadable, type ReadableType, readableType, readableTypes } from './sniff.js';
@@ -18,14 +19,7 @@ export interface DecodeLimits {
  */
 export async function readSize(data: Uint8Array, limits: DecodeLimits): Promise<Size> {
   const type = typeOf(data);
-  let size: Size;
-  try {
-    // Our own limit comes after: sharp's message would not tell the size.
-    size = (await sharp(data, { limitInputPixels: false }).metadata()).autoOrient;
-  } catch (error) {
-    throw invalid(type, error);
-  }
-  const { width, height } = size;
+  const { width, height } = sizeInHeader(data) ?? (await askSize(data, type));
   if (Math.max(width, height) > MAX_SIDE) {
     throw new Img2ImgError(
       'image_too_large',
@@ -69,6 +63,15 @@ export async function decodeImage(data: Uint8Array, limits: DecodeLimits): Promi
   } catch (error) {
     // Too many pixels are refused by libvips too, before it decodes, but only this tells how many.
     await readSize(data, limits);
+    throw invalid(type, error);
+  }
+}
+
+async function askSize(data: Uint8Array, type: ReadableType): Promise<Size> {
+  try {
+    // Our own limit comes after: sharp's message would not tell the size.
+    return (await sharp(data, { limitInputPixels: false }).metadata()).autoOrient;
+  } catch (error) {
     throw invalid(type, error);
   }
 }

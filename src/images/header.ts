@@ -1,0 +1,56 @@
+/** Width and height as a file's own header tells them: libvips takes 0.4 ms and two changes of thread to be asked. */
+import type { Size } from './raster.js';
+
+/**
+ * The size of a PNG or JPEG that is shown the way it is stored. Undefined for all else, which is libvips' to judge:
+ * other types, what is damaged, and what carries EXIF data, for that may turn the picture.
+ */
+export function sizeInHeader(data: Uint8Array): Size | undefined {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  try {
+    const size = view.getUint16(0) === JPEG_START ? jpegSize(view) : pngSize(view);
+    return size !== undefined && size.width > 0 && size.height > 0 ? size : undefined;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+const JPEG_START = 0xffd8;
+const JPEG_APP1 = 0xffe1;
+const JPEG_SCAN = 0xffda;
+/** Start of frame: baseline, extended, progressive. Other kinds are hardly met, and libvips may refuse them. */
+const JPEG_FRAMES = [0xffc0, 0xffc1, 0xffc2];
+/** The first four bytes of `Exif\0\0`. */
+const EXIF = 0x45786966;
+
+/** Reads segments (ITU-T T.81, B.1.1.4) up to the first scan. */
+function jpegSize(view: DataView): Size | undefined {
+  let size: Size | undefined;
+  for (let at = 2; ; at += 2 + view.getUint16(at + 2)) {
+    const marker = view.getUint16(at);
+    if (marker === JPEG_SCAN) return size;
+    if (marker < 0xffc0 || (marker === JPEG_APP1 && view.getUint32(at + 4) === EXIF)) return undefined;
+    if (JPEG_FRAMES.includes(marker))
+      size = { height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
+  }
+}
+
+const PNG_START = 0x89504e470d0a1a0an;
+/** Chunks that cannot turn a picture; `eXIf` can, and text may hold EXIF too. */
+const PNG_PLAIN = new Set(
+  ['IHDR', 'PLTE', 'IDAT', 'tRNS', 'sRGB', 'gAMA', 'cHRM', 'iCCP', 'sBIT', 'bKGD', 'pHYs', 'tIME'].map(
+    (name) => Buffer.from(name, 'latin1').readUInt32BE(),
+  ),
+);
+const PNG_END = Buffer.from('IEND', 'latin1').readUInt32BE();
+
+/** Reads the chunks (W3C PNG, 5.3) to the last: each is a length, a name, that many bytes and a checksum. */
+function pngSize(view: DataView): Size | undefined {
+  if (view.getBigUint64(0) !== PNG_START) return undefined;
+  for (let at = 8; ; at += 12 + view.getUint32(at)) {
+    const name = view.getUint32(at + 4);
+    if (name === PNG_END) return { width: view.getUint32(16), height: view.getUint32(20) };
+    if (!PNG_PLAIN.has(name)) return undefined;
+  }
+}
