@@ -4,6 +4,7 @@ import type { Bundle } from './bundles/bundle.js';
 import { Img2ImgError } from './errors.js';
 import type { Conditioning } from './images/conditioning.js';
 import type { ImageProcessor } from './images/processor.js';
+import { giveBack } from './picture-memory.js';
 import { loadTokenizer, type Tokenizer } from './prompts/tokenizer.js';
 import type { StreamConfiguration } from './request.js';
 import { type ResolveContext, type ResolvedRequest, resolveRequest, thresholdsOf } from './resolve.js';
@@ -54,13 +55,16 @@ export class Translator implements Translates {
     const { images, scheduler } = this.#options;
     const { bundle, direction, settings } = request;
 
-    const prepared = await images.prepare(job.image, {
-      fit: settings.fit,
-      size: request.size,
-      rules: bundle.manifest.size,
-      conditioning: conditioningOf(job.settings, bundle),
-    });
-    const tokens = (await this.#tokenizer(bundle)).encode(request.prompt);
+    // The prompt is read while another thread decodes.
+    const [prepared, tokens] = await Promise.all([
+      images.prepare(job.image, {
+        fit: settings.fit,
+        size: request.size,
+        rules: bundle.manifest.size,
+        conditioning: conditioningOf(job.settings, bundle),
+      }),
+      this.#tokenizer(bundle).then((tokenizer) => tokenizer.encode(request.prompt)),
+    ]);
     const decodedAt = performance.now();
     throwIfOver(job, deadlineAt);
 
@@ -85,14 +89,18 @@ export class Translator implements Translates {
     });
 
     const madeAt = performance.now();
+    giveBack(prepared.data);
     const format = settings.format ?? 'png';
+    const restore = settings.restore_size ? prepared.plan : undefined;
     const finished = await Promise.all(
-      result.images.map((data) =>
-        images.finish(
+      result.images.map(async (data) => {
+        const picture = await images.finish(
           { data, width, height },
-          { format, quality: settings.quality, restore: settings.restore_size ? prepared.plan : undefined },
-        ),
-      ),
+          { format, quality: settings.quality, restore },
+        );
+        giveBack(data);
+        return picture;
+      }),
     );
     const encodedAt = performance.now();
     return {

@@ -7,6 +7,7 @@
 import { closeSync, existsSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { borrow } from '../picture-memory.js';
 
 /** A part of the file, in bytes. Held by one request from `put` to `release`. */
 export interface Region {
@@ -91,9 +92,9 @@ export function writeRegion(fd: number, { offset, length }: Region, bytes: Uint8
   for (let done = 0; done < length; ) done += writeSync(fd, bytes, done, length - done, offset + done);
 }
 
-/** @returns a buffer of its own, which may be handed to a thread */
+/** @returns a buffer of its own, borrowed, which may be handed to a thread */
 export function readRegion(fd: number, { offset, length }: Region): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
+  const bytes = borrow(length);
   for (let done = 0; done < length; ) {
     const read = readSync(fd, bytes, done, length - done, offset + done);
     if (read === 0) throw new Error(`the exchange ends at ${offset + done}, ${length - done} bytes short`);

@@ -1,4 +1,5 @@
 /** Pixels of a drawing → strokes: which side is the ink, and black or white for every pixel. */
+import { borrow } from '../picture-memory.js';
 import type { Raster } from './raster.js';
 
 /** `true`: light strokes on dark; `false`: dark strokes on light; `auto`: looked up in the picture. */
@@ -7,61 +8,53 @@ export type Invert = 'auto' | 'true' | 'false';
 /**
  * Strokes 255 on background 0, three equal channels. The reference takes `value / 255 < 0.5` for a dark stroke;
  * a light one is the same of the inverted picture.
- */
-export function binarise(picture: Raster, invert: Invert): { data: Uint8Array; inverted: boolean } {
-  const { width, height } = picture;
-  const light = lightPixels(picture);
-  const inverted = invert === 'auto' ? isLightOnDark(light, width, height) : invert === 'true';
-  const data = new Uint8Array(light.length * 3);
-  // Background is there already: strokes are few, and only they are written.
-  const stroke = inverted ? 1 : 0;
-  const background = inverted ? 0 : ALL_LIGHT;
-  const fours = new Uint32Array(light.buffer, 0, light.length >> 2);
-  for (let four = 0; four < fours.length; four++) {
-    if (fours[four] === background) continue;
-    for (let pixel = four * 4; pixel < four * 4 + 4; pixel++) {
-      if (light[pixel] !== stroke) continue;
-      data[pixel * 3] = 255;
-      data[pixel * 3 + 1] = 255;
-      data[pixel * 3 + 2] = 255;
-    }
-  }
-  for (let pixel = fours.length * 4; pixel < light.length; pixel++) {
-    if (light[pixel] === stroke) data.fill(255, pixel * 3, pixel * 3 + 3);
-  }
-  return { data, inverted };
-}
-
-/** Four light pixels, and the upper bits of four bytes. */
-const ALL_LIGHT = 0x01010101;
-const UPPER_BITS = 0x80808080 | 0;
-
-/**
- * 1 for every pixel whose luminance is at least one half, [H,W]; 127 / 255 < 0.5 < 128 / 255.
  *
  * Four pixels are three words: where all their bytes are in the same half, so is their luminance, and in a drawing
  * nearly all are. Only at the edges of strokes is it worked out.
  */
-function lightPixels(picture: Raster): Uint8Array<ArrayBuffer> {
-  const { width, height } = picture;
-  const light = new Uint8Array(width * height);
+export function binarise(picture: Raster, invert: Invert): { data: Uint8Array; inverted: boolean } {
+  const inverted = invert === 'auto' ? isLightOnDark(picture) : invert === 'true';
   // A word must start at a multiple of four. (A Buffer's `slice` would not copy.)
-  const data = picture.data.byteOffset % 4 === 0 ? picture.data : new Uint8Array(picture.data);
-  const words = new Uint32Array(data.buffer, data.byteOffset, data.length >> 2);
-  const fours = new Uint32Array(light.buffer, 0, light.length >> 2);
-  for (let four = 0, word = 0; four < fours.length; four++, word += 3) {
+  const pixels = picture.data.byteOffset % 4 === 0 ? picture.data : new Uint8Array(picture.data);
+  const words = new Int32Array(pixels.buffer, pixels.byteOffset, pixels.length >> 2);
+  // Background first: strokes are few, and only they are written one by one.
+  const data = borrow(pixels.length).fill(0);
+  const wordsOut = new Int32Array(data.buffer, 0, words.length);
+  let word = 0;
+  for (; word + 2 < words.length; word += 3) {
     const a = words[word] as number;
     const b = words[word + 1] as number;
     const c = words[word + 2] as number;
-    if ((a & b & c & UPPER_BITS) === UPPER_BITS) fours[four] = ALL_LIGHT;
-    else if (((a | b | c) & UPPER_BITS) !== 0) {
-      for (let pixel = four * 4; pixel < four * 4 + 4; pixel++)
-        light[pixel] = luminance(data, pixel * 3) >> 7;
+    const allLight = (a & b & c & UPPER_BITS) === UPPER_BITS;
+    if (!allLight && ((a | b | c) & UPPER_BITS) !== 0)
+      strokePixels(pixels, data, word * 4, word * 4 + 12, inverted);
+    else if (allLight === inverted) {
+      wordsOut[word] = ALL_BITS;
+      wordsOut[word + 1] = ALL_BITS;
+      wordsOut[word + 2] = ALL_BITS;
     }
   }
-  for (let pixel = fours.length * 4; pixel < light.length; pixel++)
-    light[pixel] = luminance(data, pixel * 3) >> 7;
-  return light;
+  strokePixels(pixels, data, word * 4, pixels.length, inverted);
+  return { data, inverted };
+}
+
+/** Of four bytes: the upper bit of each, and all. */
+const UPPER_BITS = 0x80808080 | 0;
+const ALL_BITS = -1;
+
+/** Writes the strokes among the pixels whose bytes are `from` to `to`. */
+function strokePixels(pixels: Uint8Array, out: Uint8Array, from: number, to: number, light: boolean): void {
+  for (let at = from; at < to; at += 3) {
+    if (isLight(pixels, at) !== light) continue;
+    out[at] = 255;
+    out[at + 1] = 255;
+    out[at + 2] = 255;
+  }
+}
+
+/** Whether the luminance of the pixel at `at` is at least one half; 127 / 255 < 0.5 < 128 / 255. */
+function isLight(data: Uint8Array, at: number): boolean {
+  return luminance(data, at) > 127;
 }
 
 /** Of the pixel whose red is at `at`, bit for bit as Pillow's `convert('L')` (ITU-R 601-2 in 16-bit fixed point). */
@@ -76,11 +69,11 @@ export function luminance(data: Uint8Array, at: number): number {
  * Whether the paper is dark. The rim (a fiftieth of the shorter side) is asked first, because a drawing may be mostly
  * ink but seldom touches all of its rim; where the rim is of two minds, the majority of all pixels decides.
  */
-function isLightOnDark(light: Uint8Array, width: number, height: number): boolean {
+function isLightOnDark({ data, width, height }: Raster): boolean {
   const rim = Math.max(1, Math.round(Math.min(width, height) / 50));
   const countDark = (from: number, to: number): number => {
     let dark = 0;
-    for (let pixel = from; pixel < to; pixel++) dark += 1 - (light[pixel] as number);
+    for (let pixel = from; pixel < to; pixel++) if (!isLight(data, pixel * 3)) dark++;
     return dark;
   };
   let onRim = 0;
@@ -99,5 +92,5 @@ function isLightOnDark(light: Uint8Array, width: number, height: number): boolea
   const share = darkOnRim / onRim;
   if (share >= 0.75) return true;
   if (share <= 0.25) return false;
-  return countDark(0, light.length) * 2 > light.length;
+  return countDark(0, width * height) * 2 > width * height;
 }
