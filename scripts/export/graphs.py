@@ -75,9 +75,8 @@ def translator_plans(assembly: Assembly, embedding: tuple[int, int], layout: str
     gamma = [GraphInput("gamma", examples.gamma, {0: batch})] if assembly.stochastic else []
     if layout == "fused":
         return {"translator": GraphPlan(assembly.fused, [image, text, noise, *gamma], ["translated"])}
-    # Fresh tensors: one tensor given for two inputs would be traced as one input.
-    latent = GraphInput("latent", torch.randn_like(examples.noise), latent_axes)
-    denoised = GraphInput("denoised", torch.randn_like(examples.noise), latent_axes)
+    latent = GraphInput("latent", examples.noise, latent_axes)
+    denoised = GraphInput("denoised", examples.noise, latent_axes)
     with torch.no_grad():
         taps = assembly.encoder(examples.image, examples.gamma if gamma else examples.noise)[1:]
     skips = []

@@ -50,7 +50,8 @@ def export_graph(
     `fuse` joins sums to the norms after them, for graphs of the cuda target.
     `half_storage` keeps the large weights as float16 followed by a Cast, for targets that compute in float32.
     """
-    examples = tuple(item.example for item in inputs)
+    # Copies, because torch.export takes inputs that are one tensor for one input, and the graph would read only the last.
+    examples = tuple(item.example.clone() for item in inputs)
     with torch.no_grad(), _quiet():
         # Traced here and not by torch.onnx.export, which on a failure tries other ways before it says why.
         exported = torch.export.export(module, examples, dynamic_shapes=_dynamic_shapes(module, inputs), strict=False)

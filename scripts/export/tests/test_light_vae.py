@@ -1,0 +1,64 @@
+"""A base with a lighter VAE goes the same way, in the layout and kind that hand most from graph to graph."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from export.assemble import assemble_paired
+from export.base import open_base
+from export.checkpoint import read_checkpoint
+from export.cli import main
+from export.model.light_vae import LightAutoencoderKL, save_light_vae
+from export.model.operators import PlainOperators
+from export.verify import closeness
+
+from .conftest import Bundle
+
+
+@torch.no_grad()
+def make(base: Path, checkpoint: Path, folder: Path) -> tuple[Path, Path]:
+    """The tiny base and stochastic checkpoint, their VAE replaced by a LightAutoencoderKL of the shipped models' depths."""
+    torch.manual_seed(7)
+    vae = LightAutoencoderKL([8, 8, 16, 16], [0, 0, 1, 1], [1, 1, 1, 1], latent_channels=4)
+    for parameter in vae.parameters():
+        # Nothing is left at zero, where a mistake would not show.
+        parameter.normal_(std=0.1 if parameter.dim() == 1 else 1.2 * parameter[0].numel() ** -0.5)
+    shutil.copytree(base, folder / "light")
+    shutil.rmtree(folder / "light" / "vae")
+    save_light_vae(vae, folder / "light" / "vae")
+    conv = vae.decoder.conv_in
+    content = torch.load(checkpoint, weights_only=True)
+    content["vae_lora_target_modules"] = ["decoder.conv_in"]
+    content["state_dict_vae"] = {
+        "decoder.conv_in.lora_A.vae_skip.weight": torch.randn(4, *conv.weight.shape[1:]) * 0.1,
+        "decoder.conv_in.lora_B.vae_skip.weight": torch.randn(conv.out_channels, 4, 1, 1) * 0.1,
+    } | {
+        f"decoder.skip_conv_{index}.weight": nn.init.normal_(torch.empty(stage, tap, 1, 1), std=tap**-0.5)
+        for index, (tap, stage) in enumerate(vae.skip_channels, start=1)
+    }
+    torch.save(content, folder / "light.pkl")
+    return folder / "light", folder / "light.pkl"
+
+
+def test_a_staged_stochastic_bundle_is_the_model(base: Path, checkpoints: dict[str, Path], feeds, tmp_path: Path) -> None:
+    light, checkpoint = make(base, checkpoints["sketch"], tmp_path)
+    out = tmp_path / "models" / "light"
+    assert main(["--checkpoint", str(checkpoint), "--base", str(light), "--out", str(out), "--layout", "staged"]) == 0
+    bundle = Bundle(out)
+    assert bundle.manifest["latent"] == {"channels": 4, "downscale": 16}
+    assert json.loads((light / "vae" / "config.json").read_text())["_class_name"] == "LightAutoencoderKL"
+
+    # Four samples with gammas 0, 0.3, 0.7, 1, at a size that was not traced; a latent is a sixteenth here.
+    sample = feeds(272, 208)
+    sample["noise"] = torch.randn(4, 4, 17, 13, generator=torch.Generator().manual_seed(8))
+    assembly = assemble_paired(read_checkpoint(checkpoint), open_base(str(light)), PlainOperators(), "binary")
+    with torch.no_grad():
+        wanted = assembly.fused(sample["image"], sample["text_embedding"], sample["noise"], sample["gamma"])
+    result = closeness(bundle.run(sample), wanted.numpy())
+    assert result.psnr >= 50 and result.within_one >= 0.999, result
+    assert wanted.float().std() > 20
