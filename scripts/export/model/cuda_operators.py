@@ -28,6 +28,9 @@ def _contrib(op: str, inputs: list[Tensor | None], attributes: dict[str, object]
 class CudaOperators(PlainOperators):
     """Contrib operators, NHWC. Where a kernel's limits do not allow one, the plain operator takes its place."""
 
+    def for_pictures(self) -> CudaOperators:
+        return self
+
     def from_nchw(self, x: Tensor) -> Tensor:
         return x.permute(0, 2, 3, 1)
 

@@ -15,6 +15,10 @@ from torch import Tensor, nn
 class PlainOperators:
     """PyTorch's own functions, NCHW, which export to standard ONNX operators."""
 
+    def for_pictures(self) -> PlainOperators:
+        """The same, for a network whose activations are as large as pictures."""
+        return PictureOperators()
+
     def from_nchw(self, x: Tensor) -> Tensor:
         """[B,C,H,W] → the target's layout of activations."""
         return x
@@ -117,3 +121,25 @@ class PlainOperators:
     def shift_channels(self, x: Tensor, shift: Tensor) -> Tensor:
         """Adds `shift` [B,C] to an activation, the same at every place."""
         return x + shift[:, :, None, None]
+
+
+class PictureOperators(PlainOperators):
+    """With norms that stay exact over a million values.
+
+    A GroupNorm exports to InstanceNormalization, which ONNX Runtime's CPU provider sums up in one go, in float32: on the
+    flat areas of a 512×512 drawing its result is off by 1 in 1000, a GroupNorm of PyTorch by 1 in 10 million. Summed row
+    by row it is off by 3 in a million, in the same time.
+    """
+
+    def group_norm(self, norm: nn.GroupNorm, x: Tensor, silu: bool) -> Tensor:
+        batch, channels, _, width = x.shape
+        groups = norm.num_groups
+        mean = x.mean(3).reshape(batch, groups, -1).mean(2, keepdim=True)
+        row = torch.linalg.vector_norm(x, dim=3)
+        square = (row * row).reshape(batch, groups, -1).mean(2, keepdim=True) / width
+        deviation = torch.sqrt((square - mean * mean).clamp(min=0.0) + norm.eps)
+        # One multiplication and one addition over the activation, whatever mean, deviation, weight and bias are.
+        factor = norm.weight.reshape(1, groups, -1) / deviation
+        shift = norm.bias.reshape(1, groups, -1) - mean * factor
+        x = x * factor.reshape(batch, channels, 1, 1) + shift.reshape(batch, channels, 1, 1)
+        return F.silu(x) if silu else x

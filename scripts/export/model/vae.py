@@ -81,7 +81,7 @@ class KlSkipVae(nn.Module):
         # The decoder's stages see the deepest width first; from the third on, the width of the stage before.
         stages = [channels[-1], *reversed(channels[1:])]
         self.skip_channels = list(zip(reversed(taps), stages, strict=True))
-        self.operators = operators
+        self.operators = operators.for_pictures()
 
     def encode_with_taps(self, x: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         op, encoder = self.operators, self.encoder

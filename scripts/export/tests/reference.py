@@ -87,7 +87,8 @@ class Reference:
     @torch.no_grad()
     def translate(self, image: Tensor, text: Tensor, noise: Tensor, gamma: float = 1.0) -> Tensor:
         """uint8 [1,H,W,3], [1,77,D], [1,4,H/8,W/8] → uint8 [1,H,W,3]."""
-        x = image.permute(0, 3, 1, 2).float() / 255
+        # Contiguous, as the reference's own loader makes it: on other strides PyTorch's GroupNorm is off by 1e-3 at 512×512.
+        x = (image.permute(0, 3, 1, 2).float() / 255).contiguous()
         if self.half is not None:
             x = (x - 0.5) / 0.5
         elif self.binarise:
