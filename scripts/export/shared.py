@@ -13,6 +13,7 @@ from .graphs import text_plan
 from .target import Target
 from .to_onnx import check_graph, export_graph
 from .tokenizer import TokenizerFacts, write_tokenizer_json
+from .verify import verify_text
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def ensure_shared(base: Base, shared_root: Path, target: Target) -> SharedParts:
     """Exports them, or takes what an earlier export on the same base has left.
 
     They lie in one folder per precision and target, since the graphs differ. Raises ExportError where the folder
-    belongs to another base of the same name.
+    belongs to another base of the same name, and where the graph does not compute what PyTorch computes.
     """
     folder = shared_root / base.name / target.label
     facts_file = folder / "facts.json"
@@ -59,6 +60,8 @@ def _write(base: Base, folder: Path, target: Target, source: str) -> None:
         plan.module, plan.inputs, plan.outputs, folder / "text_encoder.onnx", half_storage=target.half_storage, fuse=target.fuse
     )
     check_graph(files[0])
+    if target.provider == "cpu":
+        verify_text(encoder, files[0], target)
     facts = {
         "source": source,
         "text_encoder": [file.name for file in files],
