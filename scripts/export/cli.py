@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from .base import open_base
@@ -16,6 +17,7 @@ from .bundle import Order, write_bundle
 from .checkpoint import Checkpoint, PairedCheckpoint, read_checkpoint
 from .description import Description, Direction
 from .errors import ExportError
+from .files import folder_aside
 from .summary import print_summary
 from .target import Target
 
@@ -75,15 +77,27 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; 0 when a bundle was written, 1 with a sentence on standard error when not."""
     options = parser().parse_args(arguments)
+
+    def export() -> None:
+        with tempfile.TemporaryDirectory(prefix="img2img-export-") as scratch:
+            run(options, Path(scratch))
+
+    return run_command("export", export)
+
+
+def run_command(name: str, action: Callable[[], None]) -> int:
+    """Does a command's work; 0 when it is done, 1 with a sentence on standard error when it cannot be."""
     # A polite kill unwinds like an error, so that nothing half-written is left.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        with tempfile.TemporaryDirectory(prefix="img2img-export-") as scratch:
-            run(options, Path(scratch))
-    except ExportError as error:
-        print(f"export: {error}", file=sys.stderr)
+        action()
+    except (ExportError, OSError) as error:
+        print(f"{name}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -121,7 +135,7 @@ def describe(options: argparse.Namespace, checkpoint: Checkpoint, name: str) -> 
     licence = {"weights": options.weights_licence}
     if options.data_licence:
         licence["data"] = options.data_licence
-    return Description(
+    description = Description(
         id=identifier,
         title=options.title or _title(identifier),
         description=options.description,
@@ -137,6 +151,8 @@ def describe(options: argparse.Namespace, checkpoint: Checkpoint, name: str) -> 
         example=options.example,
         max_side=options.max_side,
     )
+    description.check()
+    return description
 
 
 def _paired_directions(options: argparse.Namespace, conditioning: str) -> list[Direction]:
@@ -164,14 +180,22 @@ def _unpaired_directions(options: argparse.Namespace) -> list[Direction]:
 
 
 def _make_random(options: argparse.Namespace, folder: Path) -> None:
+    from safetensors import SafetensorError
+
     from .random_init import ARCHITECTURES, write_base, write_checkpoint
 
     size = options.random_init
     base, checkpoint = folder / f"{size}-random", folder / f"{size}-{options.kind}.pkl"
-    log(f"random weights: base {base}")
-    write_base(base, ARCHITECTURES[size], options.seed)
-    log(f"random weights: checkpoint {checkpoint}")
-    write_checkpoint(checkpoint, base, ARCHITECTURES[size], options.kind, options.seed + 1)
+    try:
+        log(f"random weights: base {base}")
+        with folder_aside(base, replace=True) as aside:
+            write_base(aside, ARCHITECTURES[size], options.seed)
+        log(f"random weights: checkpoint {checkpoint}")
+        write_checkpoint(checkpoint, base, ARCHITECTURES[size], options.kind, options.seed + 1)
+    except (RuntimeError, SafetensorError) as error:
+        # What torch and safetensors make of a full disk.
+        checkpoint.unlink(missing_ok=True)
+        raise ExportError(f"random weights could not be written to {folder}: {error}") from error
     options.base, options.checkpoint = str(base), checkpoint
     native = ARCHITECTURES[size].native
     options.size = options.size or f"{native}x{native}"

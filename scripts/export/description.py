@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from .checkpoint import Half
+from .errors import ExportError
 from .target import Target
 
 if TYPE_CHECKING:
@@ -51,6 +53,32 @@ class Description:
     low_threshold: int = 100
     high_threshold: int = 200
     max_side: int = 2048
+
+    def check(self) -> None:
+        """Raises ExportError for words and numbers that the server's schema of a manifest refuses."""
+        for what, name in (("the id", self.id), *(("the direction id", direction.id) for direction in self.directions)):
+            if re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) is None:
+                raise ExportError(f'{what} {name!r} is not made of lower-case letters, digits, "_" and "-"')
+        names = [direction.id for direction in self.directions]
+        if len(set(names)) < len(names):
+            raise ExportError(f"two directions cannot have one id: {', '.join(names)}")
+        if not 0 <= self.default_gamma <= 1:
+            raise ExportError(f"the default gamma {self.default_gamma} does not lie between 0 and 1")
+        if self.template is not None and "{prompt}" not in self.template:
+            raise ExportError(f"the template {self.template!r} has no {{prompt}} in it")
+        if not self.title or any(not direction.title for direction in self.directions):
+            raise ExportError("a title is empty")
+
+    def check_sizes(self, sizes: Sizes) -> None:
+        """Raises ExportError for a size that the model cannot have."""
+        width, height = self.native
+        if width % sizes.downscale or height % sizes.downscale or min(self.native) < sizes.min_side:
+            raise ExportError(
+                f"the size {width}x{height} is none of this model's: "
+                f"its sides are multiples of {sizes.downscale} from {sizes.min_side} on"
+            )
+        if self.max_side < max(self.native):
+            raise ExportError(f"the longest side allowed, {self.max_side}, is shorter than the size {width}x{height}")
 
     def manifest(
         self,

@@ -9,7 +9,7 @@ from pathlib import Path
 import requests
 
 from .errors import ExportError
-from .files import sha256_of
+from .files import is_full_disk, sha256_of
 
 Log = Callable[[str], None]
 
@@ -28,7 +28,8 @@ def download(url: str, target: Path, sha256: str | None, log: Log, pause_s: floa
     """Fetches `url` to `target` and returns its SHA-256. A file that is there already is checked, not fetched.
 
     An interrupted download goes on where it stopped, in this run or in the next, unless the file has changed on the
-    server. Raises ExportError where the server refuses, the connection keeps failing, or the hash is not `sha256`.
+    server. Raises ExportError where the server refuses, the connection keeps failing, the disk is full, or the hash is not
+    `sha256`.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_file():
@@ -43,6 +44,10 @@ def download(url: str, target: Path, sha256: str | None, log: Log, pause_s: floa
                 raise ExportError(f"{url} could not be downloaded: {error}; run again to go on from there") from error
             log(f"connection lost ({error}); going on in {pause_s * attempt:.0f} s")
             time.sleep(pause_s * attempt)
+        except OSError as error:
+            if not is_full_disk(error):
+                raise
+            raise ExportError(f"there is no room on the disk for {part}; run again when there is, to go on from there") from error
     try:
         digest = _check(part, sha256, url)
     except ExportError:

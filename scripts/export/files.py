@@ -43,7 +43,11 @@ def folder_aside(target: Path, replace: bool) -> Iterator[Path]:
         if target.exists():
             retired = target.parent / f".{target.name}.retired-{os.getpid()}"
             target.rename(retired)
-            aside.rename(target)
+            try:
+                aside.rename(target)
+            except OSError:
+                retired.rename(target)
+                raise
             shutil.rmtree(retired, ignore_errors=True)
         else:
             aside.rename(target)
@@ -53,7 +57,12 @@ def folder_aside(target: Path, replace: bool) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def is_full_disk(error: OSError) -> bool:
+    """Whether a write failed because there is no room: on the disk, in a quota, or under a limit on files."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def _explained(error: OSError, target: Path) -> ExportError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if is_full_disk(error):
         return ExportError(f"there is no room on the disk: {target} was not written, and nothing was left behind ({error})")
     return ExportError(f"{target} could not be written: {error}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from .base import open_base
 from .bundle import Order, write_bundle
 from .checkpoint import PairedCheckpoint, read_checkpoint
-from .cli import from_here, log
+from .cli import from_here, log, run_command
 from .download import download, remember_hash, remembered_hash
 from .errors import ExportError
 from .published import BASE, CHECKPOINT_HOST, PUBLISHED, Published
@@ -38,12 +38,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; 0 when the bundle stands, 1 with a sentence on standard error when not."""
     options = parser().parse_args(arguments)
-    try:
-        run(options)
-    except ExportError as error:
-        print(f"pull: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_command("pull", lambda: run(options))
 
 
 def run(options: argparse.Namespace) -> None:
@@ -58,13 +53,15 @@ def run(options: argparse.Namespace) -> None:
     log(f"base {options.base}")
     local = from_here(Path(options.base))
     base = open_base(str(local) if local.is_dir() else options.base, options.base_name)
+    description = published.description(out.name)
+    description.check()
     order = Order(
         checkpoint=checkpoint,
         base=base,
         out=out,
         layout=options.layout,
         target=Target(options.target, options.precision),
-        description=published.description(out.name),
+        description=description,
         replace=options.force,
     )
     print_summary(write_bundle(order, log), order)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import resource
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,20 +33,40 @@ class Bundle:
     def manifest(self) -> dict:
         return json.loads((self.path / "manifest.json").read_text())
 
-    def graphs(self) -> dict[str, Path]:
-        """The first direction's graphs by name."""
-        return {name: self.path / graph["path"] for name, graph in self.manifest["directions"][0]["graphs"].items()}
+    def graphs(self, direction: str | None = None) -> dict[str, Path]:
+        """A direction's graphs by name; the first one's where none is named."""
+        directions = {entry["id"]: entry["graphs"] for entry in self.manifest["directions"]}
+        graphs = directions[direction or next(iter(directions))]
+        return {name: self.path / graph["path"] for name, graph in graphs.items()}
 
-    def run(self, feeds: dict[str, torch.Tensor]) -> np.ndarray:
+    def run(self, feeds: dict[str, torch.Tensor], direction: str | None = None) -> np.ndarray:
         """→ image uint8 [B,H,W,3]. A deterministic bundle gets no gamma."""
         manifest = self.manifest
         wanted = {name: value.numpy() for name, value in feeds.items() if name != "gamma" or manifest["stochastic"]}
-        return run_graphs(self.graphs(), manifest["layout"], wanted)
+        return run_graphs(self.graphs(direction), manifest["layout"], wanted)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def two_threads() -> None:
     torch.set_num_threads(2)
+
+
+@pytest.fixture
+def full_disk() -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """A limit on the size of files stands in for the disk: the system refuses the write in the same way."""
+
+    @contextlib.contextmanager
+    def filled() -> Iterator[None]:
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limit[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+            signal.signal(signal.SIGXFSZ, previous)
+
+    return filled
 
 
 @pytest.fixture(scope="session")

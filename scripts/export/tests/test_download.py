@@ -81,6 +81,16 @@ def test_a_file_that_is_there_is_checked_and_not_fetched(server: FileServer, tmp
         download(f"{server.url}/a.pkl", tmp_path / "a.pkl", "0" * 64, quiet)
 
 
+def test_a_full_disk_is_said_and_what_arrived_is_kept(server: FileServer, tmp_path: Path, full_disk) -> None:
+    server.files["/a.pkl"] = CONTENT
+    with pytest.raises(ExportError, match="no room on the disk"), full_disk():
+        download(f"{server.url}/a.pkl", tmp_path / "a.pkl", None, quiet, pause_s=0)
+    assert not (tmp_path / "a.pkl").exists()
+    assert (tmp_path / "a.pkl.part").stat().st_size > 0
+    download(f"{server.url}/a.pkl", tmp_path / "a.pkl", hashlib.sha256(CONTENT).hexdigest(), quiet)
+    assert server.ranges[-1] is not None
+
+
 def test_a_missing_file_and_no_server_are_said_plainly(server: FileServer, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="404"):
         download(f"{server.url}/none.pkl", tmp_path / "a.pkl", None, quiet)

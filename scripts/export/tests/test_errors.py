@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import resource
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,6 +158,13 @@ def test_a_folder_that_is_no_base(tmp_path: Path, base: Path) -> None:
         ("cyclegan", ["--direction", "a2b", "--prompt", "x", "--conditioning", "edge"], "--conditioning image"),
         ("edge", ["--direction", "a2b"], "pix2pix-Turbo"),
         ("edge", ["--size", "512"], "512x512"),
+        # What the server's schema of a manifest would refuse later.
+        ("edge", ["--size", "500x512"], "multiples of 8"),
+        ("edge", ["--max-side", "256"], "longest side"),
+        ("edge", ["--id", "My Model"], "lower-case"),
+        ("edge", ["--template", "a picture"], "{prompt}"),
+        ("sketch", ["--default-gamma", "1.5"], "between 0 and 1"),
+        ("cyclegan", ["--direction", "both", *["--prompt", "x", "--direction-id", "same"] * 2], "one id"),
     ],
 )
 def test_options_of_the_wrong_family(
@@ -188,15 +193,28 @@ def test_a_failure_leaves_the_old_bundle_and_nothing_else(tmp_path: Path) -> Non
     assert [path.name for path in (tmp_path / "bundle").iterdir()] == ["old"]
 
 
-def test_a_full_disk_is_said_and_nothing_is_left(tmp_path: Path) -> None:
-    """A limit on the size of files stands in for the disk: the system refuses the write in the same way."""
-    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
-    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        with pytest.raises(ExportError, match="no room"), folder_aside(tmp_path / "bundle", replace=False) as aside:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limit[1]))
-            (aside / "translator.onnx").write_bytes(bytes(1_000_000))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
-        signal.signal(signal.SIGXFSZ, previous)
+def test_a_full_disk_is_said_and_nothing_is_left(tmp_path: Path, full_disk) -> None:
+    with pytest.raises(ExportError, match="no room"), folder_aside(tmp_path / "bundle", replace=False) as aside, full_disk():
+        (aside / "translator.onnx").write_bytes(bytes(1_000_000))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_onto_a_full_disk_is_a_sentence(
+    base: Path, checkpoints: dict[str, Path], tmp_path: Path, full_disk, capsys
+) -> None:
+    """The graphs are written by onnx, which has its own way to a file."""
+    models = tmp_path / "models"
+    command = ["--checkpoint", str(checkpoints["edge"]), "--base", str(base), "--out", str(models / "x")]
+    with full_disk():
+        assert main(command) == 1
+    assert "there is no room on the disk" in capsys.readouterr().err
+    assert [path for path in models.rglob("*") if path.is_file()] == []
+
+
+def test_random_weights_on_a_full_disk_are_a_sentence(tmp_path: Path, full_disk, capsys) -> None:
+    command = ["--random-init", "tiny", "--keep", str(tmp_path / "kept"), "--out", str(tmp_path / "models" / "x")]
+    with full_disk():
+        assert main(command) == 1
+    assert "could not be written" in capsys.readouterr().err
+    assert list((tmp_path / "kept").iterdir()) == []
+    assert not (tmp_path / "models").exists()

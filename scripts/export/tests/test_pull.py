@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from export.published import PUBLISHED
 from export.pull import main
 from export.verify import closeness
 
@@ -60,6 +61,38 @@ def test_it_installs_a_published_model(
     sample = feeds(136, 120)
     assert closeness(bundle.run(sample), export(kind, *arguments).run(sample)).psnr >= 40
     assert not [path for path in (tmp_path / "models").iterdir() if path.name.startswith(".")]
+
+
+#: Of ../shared/model-facts.md: file, conditioning, half, prompt.
+FACTS = {
+    "edge_to_image": ("edge_to_image_loras.pkl", "edge", None, None),
+    "sketch_to_image_stochastic": ("sketch_to_image_stochastic_lora.pkl", "sketch", None, None),
+    "day_to_night": ("day2night.pkl", "image", "a2b", "driving in the night"),
+    "night_to_day": ("night2day.pkl", "image", "b2a", "driving in the day"),
+    "clear_to_rainy": ("clear2rainy.pkl", "image", "a2b", "driving in heavy rain"),
+    "rainy_to_clear": ("rainy2clear.pkl", "image", "b2a", "driving in the day"),
+}
+
+
+def test_all_published_models_are_known_by_their_facts() -> None:
+    known = {name: (item.file, item.conditioning, item.half, item.prompt) for name, item in PUBLISHED.items()}
+    assert known == FACTS
+    for name, item in PUBLISHED.items():
+        description = item.description(name)
+        description.check()
+        assert description.stochastic == (name == "sketch_to_image_stochastic")
+        assert description.family == ("cyclegan-turbo" if item.half else "pix2pix-turbo")
+
+
+@pytest.mark.parametrize("name, kind", [("edge_to_image", "cyclegan"), ("night_to_day", "edge")])
+def test_a_model_of_the_other_family_is_refused(
+    name: str, kind: str, server: FileServer, base: Path, checkpoints: dict[str, Path], tmp_path: Path, capsys
+) -> None:
+    server.files[f"/{PUBLISHED[name].file}"] = checkpoints[kind].read_bytes()
+    command = [name, "--from", server.url, "--base", str(base), "--cache", str(tmp_path / "cache")]
+    assert main([*command, "--out", str(tmp_path / "models" / name)]) == 1
+    assert "is not of the family" in capsys.readouterr().err
+    assert not (tmp_path / "models").exists()
 
 
 def test_a_checkpoint_that_changed_since_the_first_download_is_refused(
