@@ -17,6 +17,7 @@ from .errors import ExportError
 from .files import file_entry, folder_aside
 from .fuse_skips import count_operators
 from .graphs import smallest_latent, translator_plans
+from .progress import told_while
 from .shared import SharedParts, ensure_shared
 from .target import Target
 from .to_onnx import check_graph, export_graph
@@ -45,6 +46,8 @@ class Report:
 
     out: Path
     bytes_by_file: dict[str, int] = field(default_factory=dict)
+    #: The text encoder and tokenizer, which other bundles on the base use too.
+    shared: list[Path] = field(default_factory=list)
     closeness: dict[str, Closeness] = field(default_factory=dict)
     operators: dict[str, dict[str, int]] = field(default_factory=dict)
     seconds: float = 0.0
@@ -56,11 +59,13 @@ def write_bundle(order: Order, log: Log) -> Report:
     report = Report(order.out)
     order.out.parent.mkdir(parents=True, exist_ok=True)
     with folder_aside(order.out, order.replace) as folder:
-        log(f"text encoder and tokenizer of {order.base.name}")
-        shared = ensure_shared(order.base, order.out.parent / "shared", order.target)
+        with told_while(log, f"text encoder and tokenizer of {order.base.name}"):
+            shared = ensure_shared(order.base, order.out.parent / "shared", order.target)
+        report.shared = [*shared.text_encoder, shared.tokenizer]
         directions, sizes = [], None
+        common: dict[str, Graph] = {}
         for direction in order.description.directions:
-            entry, sizes = _write_direction(order, direction, folder, shared, report, log)
+            entry, sizes = _write_direction(order, direction, folder, shared, common, report, log)
             directions.append(entry)
         if sizes is None:
             raise ExportError("a bundle needs at least one direction")
@@ -68,6 +73,18 @@ def write_bundle(order: Order, log: Log) -> Report:
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     report.seconds = time.monotonic() - started
     return report
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph that was written, and its entry in the manifest."""
+
+    path: Path
+    entry: dict[str, object]
+
+
+#: What no direction changes: CycleGAN-Turbo has a VAE for each and one UNet for both.
+_COMMON_GRAPHS = ("unet",)
 
 
 @dataclass(frozen=True)
@@ -81,36 +98,49 @@ class Sizes:
 
 
 def _write_direction(
-    order: Order, direction: Direction, folder: Path, shared: SharedParts, report: Report, log: Log
+    order: Order,
+    direction: Direction,
+    folder: Path,
+    shared: SharedParts,
+    common: dict[str, Graph],
+    report: Report,
+    log: Log,
 ) -> tuple[dict[str, object], Sizes]:
+    """Exports a direction's graphs and compares them with PyTorch. `common` holds the graphs of all directions."""
     log(f"{direction.id}: putting the checkpoint's weights into {order.base.name}")
     assembly = assemble(order, direction)
-    graphs: dict[str, Path] = {}
-    entries: dict[str, object] = {}
+    least = smallest_latent(assembly) * assembly.downscale
+    sizes = Sizes(assembly.latent_channels, assembly.downscale, max(64, least))
+    order.description.check_sizes(sizes)
+    graphs: dict[str, Graph] = {}
     several = len(order.description.directions) > 1
     for name, plan in translator_plans(assembly, shared.embedding, order.layout).items():
-        path = folder / (f"{direction.id}.{name}.onnx" if several else f"{name}.onnx")
-        log(f"{direction.id}: exporting {path.name}")
+        if name in common:
+            graphs[name] = common[name]
+            continue
+        own = several and name not in _COMMON_GRAPHS
+        path = folder / (f"{direction.id}.{name}.onnx" if own else f"{name}.onnx")
         started = time.monotonic()
-        files = export_graph(
-            plan.module, plan.inputs, plan.outputs, path, half_storage=order.target.half_storage, fuse=order.target.fuse
-        )
-        check_graph(path)
+        with told_while(log, f"{direction.id}: exporting {path.name}"):
+            files = export_graph(
+                plan.module, plan.inputs, plan.outputs, path, half_storage=order.target.half_storage, fuse=order.target.fuse
+            )
+            check_graph(path)
         if order.target.fuse:
             report.operators[path.name] = count_operators(path)
         for file in files:
             report.bytes_by_file[file.name] = file.stat().st_size
         size = sum(file.stat().st_size for file in files)
         log(f"{direction.id}: {path.name} is {size / 1e6:.1f} MB, {time.monotonic() - started:.0f} s")
-        graphs[name] = path
-        entries[name] = graph_entry(files, folder)
+        graphs[name] = Graph(path, graph_entry(files, folder))
+        if name in _COMMON_GRAPHS:
+            common[name] = graphs[name]
         gc.collect()
     if order.target.provider == "cpu":
-        log(f"{direction.id}: comparing ONNX Runtime with PyTorch")
-        report.closeness[direction.id] = verify_direction(assembly, graphs, order.layout, shared.embedding, order.target)
-    least = smallest_latent(assembly) * assembly.downscale
-    sizes = Sizes(assembly.latent_channels, assembly.downscale, max(64, least))
-    return direction.entry(entries), sizes
+        paths = {name: graph.path for name, graph in graphs.items()}
+        with told_while(log, f"{direction.id}: comparing ONNX Runtime with PyTorch"):
+            report.closeness[direction.id] = verify_direction(assembly, paths, order.layout, shared.embedding, order.target)
+    return direction.entry({name: graph.entry for name, graph in graphs.items()}), sizes
 
 
 def assemble(order: Order, direction: Direction) -> Assembly:

@@ -14,6 +14,8 @@ def print_summary(report: Report, order: Order) -> None:
     for name, size in report.bytes_by_file.items():
         print(f"file       {name}  {size / 1e6:.1f} MB")
     print(f"graphs     {total / 1e6:.1f} MB")
+    for path in report.shared:
+        print(f"shared     {path}  {path.stat().st_size / 1e6:.1f} MB")
     for direction, result in report.closeness.items():
         print(f"closeness  {direction}: {result} (ONNX Runtime on CPU against PyTorch in fp32)")
     if order.target.provider == "cuda":
