@@ -7,6 +7,7 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from export.errors import ExportError
+from export.model.cuda_operators import CudaOperators
 from export.model.operators import PlainOperators
 from export.model.unet import TIMESTEP, TurboUnet, fold_timestep
 
@@ -43,3 +44,9 @@ def test_another_addition_is_refused() -> None:
     holder = make(addition_embed_type="text_image", addition_embed_type_num_heads=4)
     with pytest.raises(ExportError, match="addition_embed_type='text_image'"):
         TurboUnet(holder, PlainOperators())
+
+
+def test_the_cuda_target_adds_the_same_per_channel() -> None:
+    x, shift = torch.randn(2, 6, 3, 5), torch.randn(2, 6)
+    added = CudaOperators().shift_channels(x.permute(0, 2, 3, 1), shift)
+    torch.testing.assert_close(added.permute(0, 3, 1, 2), PlainOperators().shift_channels(x, shift))
