@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { bytes, sketch, translate } from './pictures.js';
 import { type ServerProcess, startServer } from './server-process.js';
 
@@ -6,7 +6,7 @@ const PROMPTS = ['duck', 'a red house', '', 'two trees in the rain', 'cat', 'DUC
 
 let server: ServerProcess;
 beforeAll(async () => {
-  // Eight that arrive together wait for each other, so that they are sure to share a batch.
+  // Eight that arrive together wait for each other, so that they share a batch.
   server = await startServer({ PREFERRED_BATCH_SIZES: '1,8', MAX_QUEUE_DELAY_MS: '500' });
 });
 afterAll(() => server.stop());
@@ -20,9 +20,16 @@ describe('a request', () => {
       const ask = (i: number) => translate(server.url, sketches[i] ?? Buffer.alloc(0), asks[i]);
 
       await ask(0);
-      const together = await Promise.all(asks.map((_, i) => ask(i)));
-      expect(together.map(({ status }) => status)).toEqual(asks.map(() => 200));
-      expect(together.map(({ headers }) => headers.get('x-batch-size'))).toEqual(asks.map(() => '8'));
+      // A machine that others use may take longer over eight pictures than they wait for each other: then once more.
+      const together = await vi.waitFor(
+        async () => {
+          const answers = await Promise.all(asks.map((_, i) => ask(i)));
+          expect(answers.map(({ status }) => status)).toEqual(asks.map(() => 200));
+          expect(answers.map(({ headers }) => headers.get('x-batch-size'))).toEqual(asks.map(() => '8'));
+          return answers;
+        },
+        { timeout: 20_000 },
+      );
       const inBatch = await Promise.all(together.map(bytes));
       expect(new Set(inBatch.map((image) => image.toString('base64'))).size).toBe(8);
 
