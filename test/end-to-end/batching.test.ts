@@ -28,7 +28,7 @@ describe('a request', () => {
           expect(answers.map(({ headers }) => headers.get('x-batch-size'))).toEqual(asks.map(() => '8'));
           return answers;
         },
-        { timeout: 20_000 },
+        { timeout: 8_000 },
       );
       const inBatch = await Promise.all(together.map(bytes));
       expect(new Set(inBatch.map((image) => image.toString('base64'))).size).toBe(8);
