@@ -7,7 +7,6 @@ python -m train.day_night --side 256 --batch 2 --minutes 8 --lr 6e-4 --lr-end 5e
 from __future__ import annotations
 
 import argparse
-import contextlib
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -23,14 +22,18 @@ from .data.street import render
 from .generator import STREET_SIZES, Sizes, StreetGenerator
 from .losses import PatchCritic, critic_loss, picture_loss
 from .paths import PREPARED, RUNS
-from .run import Run, add_arguments
+from .run import SEED, Run, add_arguments, begin
 
-SEED = 20261123
 SCENES = 1500  # of each kind
 SIDE = 256
 # Scenes 0…SCENES are seen by day, the next as many by night, and what lies above is for evaluation.
 HELD_OUT = 1_000_000
 PROMPTS = {"a2b": "driving in the night", "b2a": "driving in the day"}
+
+
+def get_tokenizer(name: str) -> Tokenizer:
+    """The run's tokenizer, built on first use."""
+    return tokenizer.of_run(name, lambda: list(PROMPTS.values()) * 10, STREET_SIZES.vocabulary, STREET_SIZES.tokens)
 
 
 def prepared() -> dict[str, np.ndarray]:
@@ -114,11 +117,9 @@ def parse() -> argparse.Namespace:
 
 def train(rank: int, args: argparse.Namespace) -> None:
     """One process of a run."""
-    torch.set_num_threads(1)
-    torch.manual_seed(SEED)
-    device = torch.device(args.device)
+    device, half = begin(args)
     sizes: Sizes = STREET_SIZES
-    words = Tokenizer.from_file(str(RUNS / args.run / "tokenizer" / "tokenizer.json"))
+    words = get_tokenizer(args.run)
     ids = {half: torch.from_numpy(tokenizer.encode(words, [prompt], sizes.tokens)) for half, prompt in PROMPTS.items()}
     model = StreetGenerator(sizes).to(device, memory_format=torch.channels_last)
     average = state.Average(model)
@@ -145,7 +146,6 @@ def train(rank: int, args: argparse.Namespace) -> None:
     sets = prepared()
     rng = np.random.default_rng([SEED, run.step, rank])
     slices = torch.Generator(device).manual_seed(SEED + run.step)
-    half = torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else contextlib.nullcontext()
     ones = torch.ones(1, 1, 1, 1, device=device)
     to_night, to_day = (ids[h].to(device).expand(args.batch, -1) for h in ("a2b", "b2a"))
     for step in run.steps():
@@ -190,10 +190,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parse()
-    folder = RUNS / args.run / "tokenizer"
-    if not (folder / "tokenizer.json").is_file():
-        built = tokenizer.build(list(PROMPTS.values()) * 10, STREET_SIZES.vocabulary)
-        tokenizer.save(built, folder, STREET_SIZES.tokens)
+    get_tokenizer(args.run)
     prepared()
     parallel.run(train, args.processes, args)
 

@@ -8,7 +8,6 @@ python -m train.emoji --side 512 --batch 2 --minutes 20 --lr 4e-4 --lr-end 3e-5 
 from __future__ import annotations
 
 import argparse
-import contextlib
 from pathlib import Path
 
 import cv2
@@ -18,26 +17,25 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from . import parallel, state, tokenizer
+from .data.prompts import templates
 from .data.sample import Drawings, Request, make
 from .generator import Sizes, SketchGenerator
 from .loader import batches
 from .losses import PatchCritic, colour_loss, critic_loss, feature_loss, picture_loss
 from .paths import RUNS
-from .run import Run, add_arguments
-
-SEED = 20261123
+from .run import SEED, Run, add_arguments, begin
 
 
 def get_tokenizer(name: str, sizes: Sizes) -> Tokenizer:
     """The run's tokenizer, built on first use."""
-    path = RUNS / name / "tokenizer" / "tokenizer.json"
-    if not path.is_file():
+
+    def texts() -> list[str]:
         facts = [fact for fact in Drawings().facts if not fact["held_out"]]
         names = sorted({fact["name"] for fact in facts})
         keywords = sorted({word for fact in facts for word in fact["keywords"]})
-        built = tokenizer.build(tokenizer.corpus(names, keywords), sizes.vocabulary)
-        tokenizer.save(built, path.parent, sizes.tokens)
-    return Tokenizer.from_file(str(path))
+        return tokenizer.corpus(names, keywords)
+
+    return tokenizer.of_run(name, texts, sizes.vocabulary, sizes.tokens)
 
 
 def signed(pixels: Tensor) -> Tensor:
@@ -65,7 +63,7 @@ def preview(model: SketchGenerator, words: Tokenizer, path: Path, side: int = 25
             (name, 0.5),
             (name, 0.15),
         ]
-        prompts += [(prompt.replace("{prompt}", name), 1.0) for prompt in styles().values()]
+        prompts += [(prompt.replace("{prompt}", name), 1.0) for prompt in templates().values()]
         sample = make(drawings, by_key[key], side, np.random.default_rng(number), Request(prompt=name, gamma=1.0, strength=0.5))
         sketch = torch.from_numpy(sample.sketch)[None, None].float().expand(len(prompts), 3, -1, -1)
         noise = torch.from_numpy(sample.noise)[None].expand(len(prompts), -1, -1, -1)
@@ -77,12 +75,6 @@ def preview(model: SketchGenerator, words: Tokenizer, path: Path, side: int = 25
         rows.append(np.hstack([first, sample.target * 255, *pictures]))
     sheet = np.vstack(rows)
     cv2.imwrite(str(path), cv2.resize(sheet.astype(np.uint8), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)[..., ::-1])
-
-
-def styles() -> dict[str, str]:
-    from .data.prompts import templates
-
-    return templates()
 
 
 def parameter_groups(model: SketchGenerator, rate: float) -> list[dict[str, object]]:
@@ -111,16 +103,10 @@ def parse() -> argparse.Namespace:
 
 def train(rank: int, args: argparse.Namespace) -> None:
     """One process of a run."""
-    torch.set_num_threads(1)
-    torch.manual_seed(SEED)
-    device = torch.device(args.device)
+    device, half = begin(args)
     sizes = Sizes()
-    words = Tokenizer.from_file(str(RUNS / args.run / "tokenizer" / "tokenizer.json"))
+    words = get_tokenizer(args.run, sizes)
     model = SketchGenerator(sizes).to(device, memory_format=torch.channels_last)
-    if (taught := RUNS / args.run / "text.pt").is_file():
-        model.clip.load_state_dict(torch.load(taught, map_location="cpu", weights_only=True))
-    elif rank == 0:
-        print("the text encoder has been taught nothing: run python -m train.text first", flush=True)
     average = state.Average(model)
     critic = PatchCritic().to(device, memory_format=torch.channels_last)
     groups = parameter_groups(model, args.lr)
@@ -142,10 +128,16 @@ def train(rank: int, args: argparse.Namespace) -> None:
         preview=lambda: preview(average.module, words, RUNS / args.run / "preview.png"),
         warm_up=100,
     )
+    # After the run's state, so that an encoder taught since then takes the old one's place.
+    if (taught := RUNS / args.run / "text.pt").is_file():
+        weights = torch.load(taught, map_location="cpu", weights_only=True)
+        for generator in (model, average.module):
+            generator.clip.load_state_dict(weights)
+    elif rank == 0:
+        print("the text encoder has been taught nothing: run python -m train.text first", flush=True)
     stream = batches(
         words, sizes.tokens, args.side, args.batch, SEED + 1000 * run.step + rank, args.workers, args.familiar, args.replay
     )
-    half = torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else contextlib.nullcontext()
     for step in run.steps():
         for group in optimiser.param_groups:
             group["lr"] = run.rate * group["share"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import signal
 import time
@@ -12,6 +13,7 @@ import torch
 
 from . import parallel, state
 
+SEED = 20261123
 LOG_SECONDS = 20
 
 
@@ -28,6 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser, name: str, batch: int, save_m
     parser.add_argument("--device", default="cuda" if gpu else "cpu")
     parser.add_argument("--processes", type=int, default=1 if gpu else 2)
     parser.add_argument("--save-minutes", type=float, default=save_minutes)
+
+
+def begin(args: argparse.Namespace) -> tuple[torch.device, contextlib.AbstractContextManager[object]]:
+    """Seeds this process and gives it one thread: its device, and the precision in which the generator runs there."""
+    torch.set_num_threads(1)
+    torch.manual_seed(SEED)
+    device = torch.device(args.device)
+    return device, torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else contextlib.nullcontext()
 
 
 class Run:

@@ -17,13 +17,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from . import state, tokenizer
+from . import tokenizer
 from .data.colour import WORDS, to_lab
 from .data.prompts import compose, templates
 from .data.sample import Drawings
-from .emoji import SEED, get_tokenizer
+from .emoji import get_tokenizer
 from .generator import Sizes, make_text_encoder
 from .paths import RUNS
+from .run import SEED
 
 STYLES = [None, *templates()]
 COLOURS = [None, *WORDS]
@@ -98,25 +99,9 @@ def main() -> None:
         optimiser.step()
         if step % 100 == 99:
             print(f"step {step + 1}: style {losses[0]:.3f} colour {losses[1]:.3f} palette {losses[2]:.3f}", flush=True)
-    folder = RUNS / args.run
-    torch.save(clip.state_dict(), folder / "text.pt")
-    if (saved := state.load(args.run)) is not None:
-        # A run that has begun takes the taught encoder over.
-        for part in ("model", "average"):
-            for prefix in ("clip.",):
-                saved[part].update({prefix + key: value for key, value in clip.state_dict().items()})
-            for key, value in _as_text(clip).items():
-                saved[part]["text." + key] = value
-        torch.save(saved, folder / "state.pt")
-    print(f"taught encoder in {folder / 'text.pt'}")
-
-
-def _as_text(clip: nn.Module) -> dict[str, torch.Tensor]:
-    """The same weights under the names of the exporter's TextEncoder, which shares the modules."""
-    from export.model.operators import PlainOperators
-    from export.model.text import TextEncoder
-
-    return TextEncoder(clip, PlainOperators()).state_dict()
+    path = RUNS / args.run / "text.pt"
+    torch.save(clip.state_dict(), path)
+    print(f"taught encoder in {path}; train.emoji takes it over when it starts or goes on")
 
 
 if __name__ == "__main__":

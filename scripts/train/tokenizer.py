@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import string
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 
 from .data.colour import SYNONYMS, WORDS
 from .data.prompts import COLOURED, EMPTY, PLAIN, templates
+from .paths import RUNS
 
 PAD, START, END = "<|pad|>", "<|startoftext|>", "<|endoftext|>"
 PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
@@ -70,6 +72,14 @@ def save(tokenizer: Tokenizer, folder: Path, length: int) -> None:
         "clean_up_tokenization_spaces": False,
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
+def of_run(run: str, texts: Callable[[], list[str]], vocabulary: int, length: int) -> Tokenizer:
+    """A run's own tokenizer, built from `texts` on first use."""
+    folder = RUNS / run / "tokenizer"
+    if not (folder / "tokenizer.json").is_file():
+        save(build(texts(), vocabulary), folder, length)
+    return Tokenizer.from_file(str(folder / "tokenizer.json"))
 
 
 def encode(tokenizer: Tokenizer, prompts: list[str], length: int) -> np.ndarray:

@@ -60,7 +60,7 @@ def fold_timestep(unet: TurboUnet) -> None:
     with torch.no_grad():
         embedded = unet.embed_timestep()
         if unet.add_embedding is not None:
-            unet.register_buffer("folded_timestep", embedded)
+            unet.folded_timestep = embedded
             return
         activated = F.silu(embedded)
         for module in unet.modules():
@@ -76,6 +76,7 @@ class TurboUnet(nn.Module):
     def __init__(self, unet: nn.Module, operators: PlainOperators) -> None:
         super().__init__()
         check_supported(unet)
+        self.register_buffer("folded_timestep", None)
         self.conv_in = unet.conv_in
         self.time_proj = unet.time_proj
         self.time_embedding = unet.time_embedding
@@ -110,7 +111,7 @@ class TurboUnet(nn.Module):
         """What every resnet projects and adds, [B,E]: timestep and pooled text; None where it was folded into biases."""
         if self.add_embedding is None:
             return None
-        timestep = self.folded_timestep if hasattr(self, "folded_timestep") else self.embed_timestep()
+        timestep = self.embed_timestep() if self.folded_timestep is None else self.folded_timestep
         return F.silu(timestep.to(text.dtype) + self.add_embedding(text))
 
     def _run_down(self, block: nn.Module, x: Tensor, text: Tensor, shift: Tensor | None, skips: list[Tensor]) -> Tensor:
