@@ -43,7 +43,7 @@ def signed(pixels: Tensor) -> Tensor:
     return pixels.float() / 127.5 - 1
 
 
-def preview(model: SketchGenerator, words: Tokenizer, path: Path, side: int = 256) -> None:
+def preview(model: SketchGenerator, words: Tokenizer, path: Path, side: int) -> None:
     """A contact sheet of a few fixed drawings, seen and held out: sketch, output, colours, styles."""
     device = next(model.parameters()).device
     drawings = Drawings()
@@ -74,7 +74,8 @@ def preview(model: SketchGenerator, words: Tokenizer, path: Path, side: int = 25
         first = np.repeat(255.0 * (1 - sample.sketch[..., None].astype(np.float32)), 3, 2)
         rows.append(np.hstack([first, sample.target * 255, *pictures]))
     sheet = np.vstack(rows)
-    cv2.imwrite(str(path), cv2.resize(sheet.astype(np.uint8), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)[..., ::-1])
+    size = tuple(edge * 128 // side for edge in sheet.shape[1::-1])
+    cv2.imwrite(str(path), cv2.resize(sheet.astype(np.uint8), size, interpolation=cv2.INTER_AREA)[..., ::-1])
 
 
 def parameter_groups(model: SketchGenerator, rate: float) -> list[dict[str, object]]:
@@ -107,6 +108,8 @@ def train(rank: int, args: argparse.Namespace) -> None:
     sizes = Sizes()
     words = get_tokenizer(args.run, sizes)
     model = SketchGenerator(sizes).to(device, memory_format=torch.channels_last)
+    # Trained smaller than it is used, it shall see as many cells across: 64 of them at 512 pixels.
+    model.vae.cell = max(1, args.side // 64)
     average = state.Average(model)
     critic = PatchCritic().to(device, memory_format=torch.channels_last)
     groups = parameter_groups(model, args.lr)
@@ -125,7 +128,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
         },
         sizes=sizes.as_dict(),
         about={"critic": args.critic},
-        preview=lambda: preview(average.module, words, RUNS / args.run / "preview.png"),
+        preview=lambda: preview(average.module, words, RUNS / args.run / "preview.png", args.side),
         warm_up=100,
     )
     # After the run's state, so that an encoder taught since then takes the old one's place.

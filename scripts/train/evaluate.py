@@ -48,74 +48,111 @@ def speed(bundle: Bundle, runs: int = 12) -> float:
     return best * 1000
 
 
-def held_out_sketches(drawings: Drawings, count: int | None) -> list[Sample]:
-    """Held-out drawings, roughly drawn, with the plain picture they should become."""
-    rows = drawings.rows(held_out=True)
-    if count is not None:
-        rows = np.random.default_rng(5).permutation(rows)[:count]
+def draw(drawings: Drawings, rows: np.ndarray, colour: str | None = None) -> list[Sample]:
+    """Drawings, roughly drawn, with the picture they should become: plain, or with their body in an asked colour."""
     samples = []
     for number in rows:
-        name = drawings.facts[number]["name"]
-        request = Request(prompt=f"a {name}", gamma=1.0, roughness=0.8, strength=0.6, flip=False)
+        request = Request(
+            colour=colour,
+            prompt=f"a {drawings.facts[number]['name']}",
+            gamma=1.0,
+            roughness=0.8,
+            strength=0.6,
+            flip=False,
+        )
         samples.append(make(drawings, int(number), SIDE, np.random.default_rng([9, int(number)]), request))
     return samples
 
 
-def coloured_target(drawings: Drawings, sample: Sample, number: int, word: str) -> np.ndarray:
-    request = Request(colour=word, prompt="-", gamma=1.0, roughness=0.8, strength=0.6, flip=False)
-    again = make(drawings, number, SIDE, np.random.default_rng([9, number]), request)
-    return (again.target * 255).astype(np.uint8)
+def some(rows: np.ndarray, count: int | None, chances: np.ndarray | None = None) -> np.ndarray:
+    """`count` of the rows, always the same ones; all where it is None."""
+    if count is None:
+        return rows
+    if chances is not None:
+        chances = chances / chances.sum()
+    return np.random.default_rng(5).choice(rows, count, replace=False, p=chances)
+
+
+def pixels(target: np.ndarray) -> np.ndarray:
+    return (target * 255).astype(np.uint8)
+
+
+def ask(bundle: Bundle, sample: Sample, colour: str | None = None) -> np.ndarray:
+    """The bundle's picture of a drawing: "a duck", "a red duck"."""
+    name = sample.facts["name"]
+    return bundle.translate(conditioning(sample.sketch)[None], [f"a {colour} {name}" if colour else f"a {name}"])[0]
+
+
+class Likeness:
+    """How near pictures come to their targets, against painting the object in the one colour that is its mean."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[float]] = {}
+
+    def add(self, picture: np.ndarray, sample: Sample) -> None:
+        target, mask = pixels(sample.target), sample.mask > 0.5
+        filled, inked = (metrics.constant_filling(target, mask, ink) for ink in (None, sample.sketch))
+        for key, value in {
+            "distance": metrics.perceptual(picture, target),
+            "filling": metrics.perceptual(filled, target),
+            "inked": metrics.perceptual(inked, target),
+            "error": metrics.colour_error(picture, target, mask),
+            "mean_error": metrics.colour_error(filled, target, mask),
+        }.items():
+            self._found.setdefault(key, []).append(value)
+
+    def ratio(self, above: str, below: str) -> float:
+        return float(np.mean(self._found[above]) / np.mean(self._found[below]))
+
+
+def likeness_rows(results: Results, of: str, found: Likeness, barred: bool) -> None:
+    """The two ratios, which have bars on held-out drawings asked for by name alone."""
+    ratio = found.ratio("distance", "filling")
+    bars = ("< 0.5", "< 0.667") if barred else ("(no bar)", "(no bar)")
+    row(results, f"{of}: perceptual distance / best constant filling", ratio, bars[0], ratio < 0.5 or not barred)
+    if barred:
+        row(results, f"{of}: the same, filling given the drawn lines", found.ratio("distance", "inked"), "(no bar)", True)
+    ratio = found.ratio("error", "mean_error")
+    row(results, f"{of}: object colour error / its own mean colour's", ratio, bars[1], ratio < 2 / 3 or not barred)
 
 
 def evaluate_emoji(folder: Path, count: int | None) -> tuple[Results, np.ndarray]:
     """All measures of emoji-sketch and its contact sheet."""
     bundle, drawings, results = Bundle(folder), Drawings(), {}
-    samples = held_out_sketches(drawings, count)
-    numbers = {id(fact): index for index, fact in enumerate(drawings.facts)}
-    coverage, distance, filling, inked_filling, errors, mean_errors, leaks = [], [], [], [], [], [], []
-    obeyed, spoiled = {word: [] for word in COLOURS}, []
-    vivid = [s for s in samples if s.mask.mean() > 0.03]
+    numbers = some(drawings.rows(held_out=True), count)
+    samples, reds = draw(drawings, numbers), draw(drawings, numbers, "red")
+    coverage, leaks, spoiled = [], [], []
+    named, painted = Likeness(), Likeness()
+    obeyed: dict[str, list[bool]] = {word: [] for word in COLOURS}
     sheet: list[np.ndarray] = []
-    for index, sample in enumerate(samples):
-        name = sample.facts["name"]
-        image = conditioning(sample.sketch)[None]
-        prompts = [f"a {name}", *(f"a {word} {name}" for word in COLOURS)]
-        plain, *coloured = (bundle.translate(image, [prompt])[0] for prompt in prompts)
-        target = (sample.target * 255).astype(np.uint8)
+    for index, (sample, red) in enumerate(zip(samples, reds, strict=True)):
+        plain, *coloured = (ask(bundle, sample, word) for word in (None, *COLOURS))
         mask = sample.mask > 0.5
-        coverage.append(metrics.stroke_coverage(sample.sketch, plain))
-        distance.append(metrics.perceptual(plain, target))
-        filling.append(metrics.perceptual(metrics.constant_filling(target, mask, None), target))
-        inked_filling.append(metrics.perceptual(metrics.constant_filling(target, mask, sample.sketch), target))
-        errors.append(metrics.colour_error(plain, target, mask))
-        mean_errors.append(metrics.colour_error(metrics.constant_filling(target, mask, None), target, mask))
-        leaks.append(metrics.leak(plain, mask, sample.sketch))
         area = mask & ~sample.sketch
+        coverage.append(metrics.stroke_coverage(sample.sketch, plain))
+        leaks.append(metrics.leak(plain, mask, sample.sketch))
+        named.add(plain, sample)
+        painted.add(coloured[0], red)
         for word, picture in zip(COLOURS, coloured, strict=True):
             obeyed[word].append(metrics.obeys(picture, area, word))
         parts = cv2.erode((mask & (sample.body < 0.1)).astype(np.uint8), np.ones((5, 5))) > 0
-        part_target = coloured_target(drawings, sample, numbers[id(sample.facts)], "red")
-        if (kept := metrics.painted_over(coloured[0], part_target, parts & ~sample.sketch, "red")) is not None:
-            spoiled.append(kept)
+        if (share := metrics.painted_over(coloured[0], pixels(red.target), parts & ~sample.sketch, "red")) is not None:
+            spoiled.append(share)
         if len(sheet) < 14 and index % max(1, len(samples) // 14) == 0:
-            sheet.append(np.hstack([255 - image[0], target, plain, *coloured]))
-    mean = {key: float(np.mean(value)) for key, value in {
-        "coverage": coverage, "distance": distance, "filling": filling, "inked": inked_filling,
-        "error": errors, "mean_error": mean_errors, "leak": leaks, "spoiled": spoiled or [0.0],
-    }.items()}  # fmt: skip
-    row(results, "strokes covered by edges", mean["coverage"], ">= 0.90", mean["coverage"] >= 0.9)
-    ratio = mean["distance"] / mean["filling"]
-    row(results, "perceptual distance / best constant filling", ratio, "< 0.5", ratio < 0.5)
-    ratio = mean["distance"] / mean["inked"]
-    row(results, "the same, filling given the drawn lines", ratio, "(no bar)", True)
+            sheet.append(np.hstack([255 - conditioning(sample.sketch), pixels(sample.target), plain, *coloured]))
+    covered, leaked = float(np.mean(coverage)), float(np.mean(leaks))
+    row(results, "strokes covered by edges", covered, ">= 0.90", covered >= 0.9)
+    likeness_rows(results, '"a X"', named, barred=True)
+    likeness_rows(results, '"a red X", target painted red', painted, barred=False)
     for word in COLOURS:
         share = float(np.mean(obeyed[word]))
         row(results, f'"a {word} X" is {word}', share, ">= 0.90", share >= 0.9)
-    row(results, 'other parts painted over by "a red X"', mean["spoiled"], "(first trial: 0.83)", mean["spoiled"] < 0.83)
-    ratio = mean["error"] / mean["mean_error"]
-    row(results, "object colour error / its own mean colour's", ratio, "< 0.667", ratio < 2 / 3)
-    row(results, "colour outside the object / its area", mean["leak"], "< 0.02", mean["leak"] < 0.02)
+    over = float(np.mean(spoiled or [0.0]))
+    row(results, 'other parts painted over by "a red X"', over, "(first trial: 0.83)", over < 0.83)
+    row(results, "colour outside the object / its area", leaked, "< 0.02", leaked < 0.02)
     row(results, "names held out", len({s.facts["name"] for s in samples}), "(no bar)", True)
+    write_sheet(folder / "taught.webp", familiar(bundle, drawings, results, 60 if count is None else 12), 1400)
+    vivid = [s for s in samples if s.mask.mean() > 0.03]
     style_rows(bundle, vivid[: 40 if count is None else 16], results, sheet_rows := [])
     guidance(bundle, samples[:8], results)
     millis = speed(bundle)
@@ -123,6 +160,22 @@ def evaluate_emoji(folder: Path, count: int | None) -> tuple[Results, np.ndarray
     row(results, "size on disk", bundle.size_on_disk / 1e6, "<= 25 MB", bundle.size_on_disk <= 25e6, " MB")
     write_sheet(folder / "styles.webp", np.vstack(sheet_rows), 1400)
     return results, np.vstack(sheet)
+
+
+def familiar(bundle: Bundle, drawings: Drawings, results: Results, count: int) -> np.ndarray:
+    """The same of names that were taught, drawn as they never were before; gives their contact sheet."""
+    rows = drawings.rows(held_out=False)
+    chances = np.array([drawings.facts[row]["weight"] for row in rows])
+    found, leaks, sheet = Likeness(), [], []
+    for sample in draw(drawings, some(rows, count, chances)):
+        plain = ask(bundle, sample)
+        found.add(plain, sample)
+        leaks.append(metrics.leak(plain, sample.mask > 0.5, sample.sketch))
+        sheet.append(np.hstack([255 - conditioning(sample.sketch), pixels(sample.target), plain]))
+    likeness_rows(results, '"a X", taught names drawn anew', found, barred=False)
+    row(results, "taught names drawn anew: colour outside the object / its area", float(np.mean(leaks)), "(no bar)", True)
+    columns = zip(sheet[0:12:3], sheet[1:12:3], sheet[2:12:3], strict=True)
+    return np.vstack([np.hstack(column) for column in columns])
 
 
 def style_rows(bundle: Bundle, samples: list[Sample], results: Results, sheet: list[np.ndarray]) -> None:

@@ -45,6 +45,9 @@ class Sizes:
     tokens: int = 32
     text_width: int = 128
     text_layers: int = 2
+    # How the prompt reaches the UNet's blocks ("default" adds it, "scale_shift" scales too), and whether the VAE floods.
+    modulation: str = "scale_shift"
+    outside: bool = True
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -71,6 +74,7 @@ def make_unet(sizes: Sizes) -> UNet2DConditionModel:
         norm_num_groups=16,
         addition_embed_type="text",
         addition_embed_type_num_heads=sizes.unet_heads,
+        resnet_time_scale_shift=sizes.modulation,
     )
     # The timestep never changes: a constant beside the pooled text, which has a bias of its own.
     unet.time_embedding.requires_grad_(False)
@@ -95,11 +99,13 @@ def make_text_encoder(sizes: Sizes) -> CLIPTextModel:
 
 
 def make_vae(sizes: Sizes) -> LightAutoencoderKL:
-    vae = LightAutoencoderKL(sizes.vae_channels, sizes.encoder_depth, sizes.decoder_depth, sizes.latent_channels)
+    vae = LightAutoencoderKL(
+        sizes.vae_channels, sizes.encoder_depth, sizes.decoder_depth, sizes.latent_channels, outside=sizes.outside
+    )
     add_skip_convs(vae)
     for name, module in vae.named_modules():
         # Without norms the start must keep the signal's size; a block's second convolution stays at zero.
-        if isinstance(module, nn.Conv2d) and "skip_conv" not in name and not name.endswith("conv2"):
+        if isinstance(module, nn.Conv2d) and not ("skip_conv" in name or "outside" in name or name.endswith("conv2")):
             nn.init.kaiming_normal_(module.weight, a=0.1, nonlinearity="leaky_relu")
             nn.init.zeros_(module.bias)
     for part in (vae.encoder, vae.decoder):
@@ -164,6 +170,8 @@ STREET_SIZES = Sizes(
     tokens=16,
     text_width=64,
     text_layers=1,
+    modulation="default",
+    outside=False,
 )
 
 

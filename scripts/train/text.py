@@ -29,15 +29,21 @@ from .run import SEED
 STYLES = [None, *templates()]
 COLOURS = [None, *WORDS]
 BINS = 4  # of each RGB channel
+LAYOUT = 6  # places along a side
 
 
 def palette(picture: np.ndarray, shapes: np.ndarray, body_lab: np.ndarray) -> np.ndarray:
-    """What a name should bring to mind: shares of 64 coarse colours, the mean and the body's colour (Lab / 50)."""
+    """What a name should bring to mind: shares of 64 coarse colours, the mean and the body's colour (Lab / 50), and a layout.
+
+    The layout is the drawing at 6×6 places, folded in the middle, because half of the drawings are seen from the other side.
+    """
     inside = picture[shapes > 0]
     codes = (inside // (256 // BINS)).astype(int) @ np.array([BINS * BINS, BINS, 1])
     shares = np.sqrt(np.bincount(codes, minlength=BINS**3) / max(len(codes), 1))
     mean = to_lab(inside.mean(0, keepdims=True).astype(np.float32)[None] / 255)[0, 0]
-    return np.concatenate([shares, mean / 50, body_lab / 50]).astype(np.float32)
+    layout = to_lab(cv2.resize(picture, (LAYOUT, LAYOUT), interpolation=cv2.INTER_AREA).astype(np.float32) / 255) / 50
+    folded = (layout + layout[:, ::-1])[:, : LAYOUT // 2].ravel() / 2
+    return np.concatenate([shares, mean / 50, body_lab / 50, folded]).astype(np.float32)
 
 
 class Readings(nn.Module):
@@ -92,7 +98,7 @@ def main() -> None:
         losses = (
             F.cross_entropy(heads.style(seen), torch.tensor(styles)),
             F.cross_entropy(heads.colour(seen), torch.tensor(colours)),
-            F.mse_loss(heads.palette(seen), torch.from_numpy(palettes[picked])) * 10,
+            F.mse_loss(heads.palette(seen), torch.from_numpy(palettes[picked])) * 15,
         )
         optimiser.zero_grad()
         sum(losses).backward()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import AutoTokenizer
 
@@ -13,6 +14,20 @@ from export.assemble import assemble_paired
 from export.base import load_text_encoder, open_base
 from export.checkpoint import PairedCheckpoint, read_checkpoint
 from export.model.operators import PlainOperators
+
+
+class TorchOperators(PlainOperators):
+    """With PyTorch's fused attention, as diffusers calls it."""
+
+    def attention(self, query: Tensor, key: Tensor, value: Tensor, heads: int, mask: Tensor | None = None) -> Tensor:
+        batch, _, width = query.shape
+        split = [x.reshape(batch, -1, heads, width // heads).transpose(1, 2) for x in (query, key, value)]
+        mixed = F.scaled_dot_product_attention(*split, attn_mask=mask)
+        return mixed.transpose(1, 2).reshape(batch, -1, width)
+
+    def for_pictures(self) -> TorchOperators:
+        # PyTorch's own norms are exact: `PictureOperators` is for ONNX Runtime's.
+        return self
 
 
 class PeerModel:
@@ -24,14 +39,14 @@ class PeerModel:
         if not isinstance(read, PairedCheckpoint):
             raise SystemExit("the peer runs pix2pix-Turbo checkpoints only")
         preparation = "binary" if conditioning == "sketch" else "unit"
-        assembly = assemble_paired(read, opened, PlainOperators(), preparation)
+        assembly = assemble_paired(read, opened, TorchOperators(), preparation)
         self.device = torch.device(device)
         # The reference runs fp16 on a GPU where told to, and fp32 on a CPU.
         self.dtype = torch.float16 if self.device.type == "cuda" else torch.float32
         for part in (assembly.encoder, assembly.unet, assembly.decoder):
             part.to(self.device, self.dtype)
         self.tokenizer = AutoTokenizer.from_pretrained(str(opened.path / "tokenizer"), local_files_only=True)
-        self.text_encoder = load_text_encoder(opened, PlainOperators()).to(self.device, self.dtype)
+        self.text_encoder = load_text_encoder(opened, TorchOperators()).to(self.device, self.dtype)
         self.stochastic = assembly.stochastic
         self.latent_channels, self.downscale = assembly.latent_channels, assembly.downscale
         fused: nn.Module = assembly.fused

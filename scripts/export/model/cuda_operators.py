@@ -161,5 +161,8 @@ class CudaOperators(PlainOperators):
     def from_tokens(self, tokens: Tensor, like: Tensor) -> Tensor:
         return tokens.reshape(tokens.shape[0], like.shape[1], like.shape[2], tokens.shape[2])
 
+    def scale_channels(self, x: Tensor, scale: Tensor) -> Tensor:
+        return x * scale[:, None, None, :]
+
     def shift_channels(self, x: Tensor, shift: Tensor) -> Tensor:
         return x + shift[:, None, None, :]

@@ -6,20 +6,28 @@ the target decides it.
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .operators import PlainOperators
 
 
 def run_resnet(op: PlainOperators, resnet: nn.Module, x: Tensor, shift: Tensor | None = None) -> Tensor:
-    """A `ResnetBlock2D`. `shift` [B,E] is projected and added per channel.
+    """A `ResnetBlock2D`. `shift` [B,E] is projected, and added per channel or made the second norm's scale and shift.
 
     Without one, a timestep's contribution must have been folded into `conv1.bias` (`unet.fold_timestep`).
     """
     hidden = op.conv(resnet.conv1, op.group_norm(resnet.norm1, x, silu=True))
-    if shift is not None:
+    if shift is None:
+        hidden = op.group_norm(resnet.norm2, hidden, silu=True)
+    elif resnet.time_embedding_norm == "scale_shift":
+        scale, offset = op.linear(resnet.time_emb_proj, shift).chunk(2, dim=-1)
+        hidden = op.shift_channels(op.scale_channels(op.group_norm(resnet.norm2, hidden, silu=False), 1 + scale), offset)
+        hidden = F.silu(hidden)
+    else:
         hidden = op.shift_channels(hidden, op.linear(resnet.time_emb_proj, shift))
-    hidden = op.conv(resnet.conv2, op.group_norm(resnet.norm2, hidden, silu=True))
+        hidden = op.group_norm(resnet.norm2, hidden, silu=True)
+    hidden = op.conv(resnet.conv2, hidden)
     shortcut = x if resnet.conv_shortcut is None else op.conv(resnet.conv_shortcut, x)
     total = shortcut + hidden
     return total if resnet.output_scale_factor == 1.0 else total / resnet.output_scale_factor

@@ -4,6 +4,9 @@ Where it differs from AutoencoderKL, and why: no norms (their passes over memory
 full resolution), leaky ReLU after every convolution instead of SiLU before it (ONNX Runtime fuses it and the residual
 sum into the convolution), 1×1 convolutions before nearest upsampling instead of 3×3 ones after it, and no layer at all
 at full resolution: 2×2 pixels are folded into channels before the first convolution and unfolded after the last.
+
+For line drawings it can be told what is outside (`outside`): whether paper lies inside an outline is decided by lines far
+away, which convolutions that a laptop can afford do not see. A flood from the border does.
 """
 
 from __future__ import annotations
@@ -19,6 +22,9 @@ from torch import Tensor, nn
 CLASS_NAME = "LightAutoencoderKL"
 SLOPE = 0.1
 FOLD = 2
+# The stage at H/4, and how far a flood goes: from one side of a 512×512 picture to the other.
+OUTSIDE_STAGE = 1
+FLOOD_STEPS = 64
 
 
 def _activate(x: Tensor) -> Tensor:
@@ -39,6 +45,26 @@ class LightBlock(nn.Module):
         return _activate(x + self.conv2(_activate(self.conv1(x))))
 
 
+def flood(ink: Tensor, cell: int, steps: int) -> Tensor:
+    """Where paper is reached from the border without crossing a line: 1 there, 0 elsewhere.
+
+    `ink` [B,1,H,W] in {0,1} → [B,1,H/cell,W/cell]. A cell with any ink in it is a wall, so that gaps narrower than a cell
+    are closed. The flood goes one cell a step, diagonally too.
+    """
+    free = 1 - F.max_pool2d(ink, cell)
+    reached = F.pad(torch.zeros_like(free[..., 1:-1, 1:-1]), (1, 1, 1, 1), value=1.0) * free
+    for _ in range(steps):
+        reached = F.max_pool2d(reached, 3, stride=1, padding=1) * free
+    return reached
+
+
+def _resample(x: Tensor, cell: int, stride: int) -> Tensor:
+    """A map of one value for `cell` pixels → one for `stride` pixels."""
+    if cell > stride:
+        return F.interpolate(x, scale_factor=float(cell // stride), mode="nearest")
+    return x if cell == stride else F.avg_pool2d(x, stride // cell)
+
+
 def _blocks(channels: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(LightBlock(channels) for _ in range(count)))
 
@@ -46,12 +72,18 @@ def _blocks(channels: int, count: int) -> nn.Sequential:
 class LightEncoder(nn.Module):
     """Picture → twice the latent's channels (mean and log-variance), and the taps before each stage."""
 
-    def __init__(self, channels: list[int], depth: list[int], latent_channels: int) -> None:
+    def __init__(self, channels: list[int], depth: list[int], latent_channels: int, outside: bool) -> None:
         super().__init__()
         self.conv_in = nn.Conv2d(3 * FOLD * FOLD, channels[0], 3, padding=1)
         self.stages = nn.ModuleList(_blocks(c, d) for c, d in zip(channels, depth, strict=True))
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in itertools.pairwise(channels))
         self.conv_out = nn.Conv2d(channels[-1], 2 * latent_channels, 3, padding=1)
+        # Into the tap at H/4, for the decoder's sake, and into the last stage, for the UNet's. They start at zero.
+        self.outside_convs = nn.ModuleList()
+        for stage in (OUTSIDE_STAGE, len(channels) - 1) if outside else ():
+            conv = nn.Conv2d(2, channels[stage], 3, padding=1, bias=False)
+            self.outside_convs.append(conv)
+            nn.init.zeros_(conv.weight)
 
 
 class LightDecoder(nn.Module):
@@ -67,7 +99,11 @@ class LightDecoder(nn.Module):
 
 
 class LightAutoencoderKL(nn.Module):
-    """A `SkipVae` (see `vae.py`). `channels` are the widths at H/2, H/4, H/8, H/16; `depth` the blocks a stage has there."""
+    """A `SkipVae` (see `vae.py`). `channels` are the widths at H/2, H/4, H/8, H/16; `depth` the blocks a stage has there.
+
+    With `outside`, the encoder takes black-and-white drawings (strokes 1 on 0) and sees two floods from the border, on cells
+    of `cell` and of twice as many pixels. Trained on smaller pictures than it is used at, `cell` is smaller in proportion.
+    """
 
     def __init__(
         self,
@@ -76,6 +112,7 @@ class LightAutoencoderKL(nn.Module):
         decoder_depth: list[int],
         latent_channels: int = 8,
         scaling_factor: float = 1.0,
+        outside: bool = False,
     ) -> None:
         super().__init__()
         self.config = {
@@ -85,8 +122,10 @@ class LightAutoencoderKL(nn.Module):
             "decoder_depth": decoder_depth,
             "latent_channels": latent_channels,
             "scaling_factor": scaling_factor,
+            "outside": outside,
         }
-        self.encoder = LightEncoder(channels, encoder_depth, latent_channels)
+        self.cell = 8
+        self.encoder = LightEncoder(channels, encoder_depth, latent_channels, outside)
         self.decoder = LightDecoder(channels, decoder_depth, latent_channels)
         self.latent_channels = latent_channels
         self.downscale = FOLD * 2 ** (len(channels) - 1)
@@ -95,15 +134,42 @@ class LightAutoencoderKL(nn.Module):
 
     def encode_with_taps(self, x: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         encoder = self.encoder
-        x = _activate(encoder.conv_in(F.pixel_unshuffle(x, FOLD)))
+        outside = self._outside(x) if encoder.outside_convs else []
+        x = _activate(self._first(x))
         taps = [x]
         for index, stage in enumerate(encoder.stages):
             x = stage(x)
             if index < len(encoder.down):
-                x = _activate(encoder.down[index](x))
+                x = encoder.down[index](x)
+                if outside and index + 1 == OUTSIDE_STAGE:
+                    x = x + outside[0]
+                elif outside and index + 1 == len(encoder.down):
+                    x = x + outside[1]
+                x = _activate(x)
                 taps.append(x)
         mean, log_variance = encoder.conv_out(x).chunk(2, dim=1)
         return mean, log_variance, taps
+
+    def _first(self, x: Tensor) -> Tensor:
+        """`conv_in` of the folded picture, as one convolution with stride 2: on a CPU the folding took as long again.
+
+        Where the pictures are drawings, whose channels are equal, it needs one of them.
+        """
+        conv = self.encoder.conv_in
+        weight = F.pixel_shuffle(conv.weight, FOLD)
+        if self.encoder.outside_convs:
+            x, weight = x[:, :1], weight.sum(1, keepdim=True)
+        return F.conv2d(x, weight, conv.bias, stride=FOLD, padding=FOLD)
+
+    def _outside(self, x: Tensor) -> list[Tensor]:
+        """What the floods add before the activations of two stages."""
+        with torch.no_grad():
+            floods = [(flood(x[:, :1], self.cell * k, FLOOD_STEPS // k), self.cell * k) for k in (1, 2)]
+        added = []
+        for conv, stage in zip(self.encoder.outside_convs, (OUTSIDE_STAGE, len(self.encoder.down)), strict=True):
+            stride = FOLD * 2**stage
+            added.append(conv(torch.cat([_resample(reached, cell, stride) for reached, cell in floods], 1)))
+        return added
 
     def decode_with_skips(self, z: Tensor, taps: list[Tensor], gamma: Tensor | None) -> Tensor:
         decoder = self.decoder

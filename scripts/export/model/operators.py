@@ -118,6 +118,10 @@ class PlainOperators:
         """Multiplies sample b of an activation by `factor[b]`."""
         return x * factor.to(x.dtype).reshape(-1, 1, 1, 1)
 
+    def scale_channels(self, x: Tensor, scale: Tensor) -> Tensor:
+        """Multiplies an activation by `scale` [B,C], the same at every place."""
+        return x * scale[:, :, None, None]
+
     def shift_channels(self, x: Tensor, shift: Tensor) -> Tensor:
         """Adds `shift` [B,C] to an activation, the same at every place."""
         return x + shift[:, :, None, None]

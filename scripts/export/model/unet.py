@@ -17,7 +17,6 @@ _PLAIN_SETTINGS = {
     "class_embed_type": None,
     "encoder_hid_dim_type": None,
     "time_cond_proj_dim": None,
-    "resnet_time_scale_shift": "default",
     "dual_cross_attention": False,
     "only_cross_attention": False,
     "center_input_sample": False,
@@ -26,6 +25,9 @@ _PLAIN_SETTINGS = {
 }
 #: What may be added to the timestep's embedding: nothing, as in Stable Diffusion, or the text, pooled by attention.
 _ADDITIONS = {None, "text"}
+#: How a resnet takes it: added before its second norm, or as that norm's scale and shift. The latter only where the text is
+#: added, because without it everything is folded into a bias.
+_SCALE_SHIFTS = {"default", "scale_shift"}
 _BLOCKS = {
     "down_block_types": {"DownBlock2D", "CrossAttnDownBlock2D"},
     "up_block_types": {"UpBlock2D", "CrossAttnUpBlock2D"},
@@ -42,6 +44,12 @@ def check_supported(unet: nn.Module) -> None:
     addition = unet.config.get("addition_embed_type")
     if addition not in _ADDITIONS:
         raise ExportError(f"the base's UNet has addition_embed_type={addition!r}; supported are None and 'text'")
+    mode = unet.config.get("resnet_time_scale_shift", "default")
+    if mode not in _SCALE_SHIFTS or (mode == "scale_shift" and addition is None):
+        raise ExportError(
+            f"the base's UNet has resnet_time_scale_shift={mode!r} and addition_embed_type={addition!r}; "
+            "supported are 'default', and 'scale_shift' together with 'text'"
+        )
     for key, known in _BLOCKS.items():
         value = unet.config.get(key)
         for kind in [value] if isinstance(value, str) or value is None else value:

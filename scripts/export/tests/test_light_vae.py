@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 
@@ -13,7 +14,7 @@ from export.assemble import assemble_paired
 from export.base import open_base
 from export.checkpoint import read_checkpoint
 from export.cli import main
-from export.model.light_vae import LightAutoencoderKL, save_light_vae
+from export.model.light_vae import LightAutoencoderKL, flood, save_light_vae
 from export.model.operators import PlainOperators
 from export.verify import closeness
 
@@ -21,10 +22,10 @@ from .conftest import Bundle
 
 
 @torch.no_grad()
-def make(base: Path, checkpoint: Path, folder: Path) -> tuple[Path, Path]:
+def make(base: Path, checkpoint: Path, folder: Path, outside: bool) -> tuple[Path, Path]:
     """The tiny base and stochastic checkpoint, their VAE replaced by a LightAutoencoderKL of the shipped models' depths."""
     torch.manual_seed(7)
-    vae = LightAutoencoderKL([8, 8, 16, 16], [0, 0, 1, 1], [1, 1, 1, 1], latent_channels=4)
+    vae = LightAutoencoderKL([8, 8, 16, 16], [0, 0, 1, 1], [1, 1, 1, 1], latent_channels=4, outside=outside)
     for parameter in vae.parameters():
         # Nothing is left at zero, where a mistake would not show.
         parameter.normal_(std=0.1 if parameter.dim() == 1 else 1.2 * parameter[0].numel() ** -0.5)
@@ -45,8 +46,11 @@ def make(base: Path, checkpoint: Path, folder: Path) -> tuple[Path, Path]:
     return folder / "light", folder / "light.pkl"
 
 
-def test_a_staged_stochastic_bundle_is_the_model(base: Path, checkpoints: dict[str, Path], feeds, tmp_path: Path) -> None:
-    light, checkpoint = make(base, checkpoints["sketch"], tmp_path)
+@pytest.mark.parametrize("outside", [False, True])
+def test_a_staged_stochastic_bundle_is_the_model(
+    base: Path, checkpoints: dict[str, Path], feeds, tmp_path: Path, outside: bool
+) -> None:
+    light, checkpoint = make(base, checkpoints["sketch"], tmp_path, outside)
     out = tmp_path / "models" / "light"
     assert main(["--checkpoint", str(checkpoint), "--base", str(light), "--out", str(out), "--layout", "staged"]) == 0
     bundle = Bundle(out)
@@ -62,3 +66,16 @@ def test_a_staged_stochastic_bundle_is_the_model(base: Path, checkpoints: dict[s
     result = closeness(bundle.run(sample), wanted.numpy())
     assert result.psnr >= 50 and result.within_one >= 0.999, result
     assert wanted.float().std() > 20
+
+
+def test_a_flood_stops_at_lines_and_closes_small_gaps() -> None:
+    ink = torch.zeros(1, 1, 96, 96)
+    ink[..., 20:76, 20:24] = ink[..., 20:76, 72:76] = ink[..., 20:24, 20:76] = 1
+    # A box without a bottom is open …
+    assert flood(ink, 8, 12)[0, 0, 5, 5] == 1
+    # … one whose bottom has a gap of 5 pixels is closed on cells of 8, and open on cells of 4.
+    ink[..., 72:76, 20:44] = ink[..., 72:76, 49:76] = 1
+    assert flood(ink, 8, 12)[0, 0, 5, 5] == 0
+    assert flood(ink[..., 2:, 2:], 2, 96)[0, 0, 20, 20] == 1
+    outside = flood(ink, 8, 12)[0, 0]
+    assert outside[0].all() and outside[:, 0].all() and outside[11, 5] == 1 and outside[2, 5] == 0

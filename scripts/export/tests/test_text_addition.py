@@ -30,8 +30,9 @@ def make(**settings: object) -> UNet2DConditionModel:
 
 @torch.no_grad()
 @pytest.mark.parametrize("folded", [False, True])
-def test_it_computes_what_diffusers_computes(folded: bool) -> None:
-    holder = make(addition_embed_type="text", addition_embed_type_num_heads=4)
+@pytest.mark.parametrize("modulation", ["default", "scale_shift"])
+def test_it_computes_what_diffusers_computes(folded: bool, modulation: str) -> None:
+    holder = make(addition_embed_type="text", addition_embed_type_num_heads=4, resnet_time_scale_shift=modulation)
     latent, text = torch.randn(2, 4, 8, 6), torch.randn(2, 5, 24)
     expected = holder(latent, TIMESTEP, text).sample
     unet = TurboUnet(holder, PlainOperators())
@@ -46,7 +47,13 @@ def test_another_addition_is_refused() -> None:
         TurboUnet(holder, PlainOperators())
 
 
-def test_the_cuda_target_adds_the_same_per_channel() -> None:
-    x, shift = torch.randn(2, 6, 3, 5), torch.randn(2, 6)
-    added = CudaOperators().shift_channels(x.permute(0, 2, 3, 1), shift)
-    torch.testing.assert_close(added.permute(0, 3, 1, 2), PlainOperators().shift_channels(x, shift))
+def test_a_scale_and_shift_without_text_is_refused() -> None:
+    with pytest.raises(ExportError, match="resnet_time_scale_shift='scale_shift'"):
+        TurboUnet(make(resnet_time_scale_shift="scale_shift"), PlainOperators())
+
+
+def test_the_cuda_target_adds_and_scales_the_same_per_channel() -> None:
+    x, by = torch.randn(2, 6, 3, 5), torch.randn(2, 6)
+    for name in ("shift_channels", "scale_channels"):
+        result = getattr(CudaOperators(), name)(x.permute(0, 2, 3, 1), by)
+        torch.testing.assert_close(result.permute(0, 3, 1, 2), getattr(PlainOperators(), name)(x, by))

@@ -14,8 +14,8 @@ from .prompts import compose
 from .sketch import Warp, binarise, draw, random_warp
 from .styles import RENDERINGS, Scene, plain
 
-STYLED = 0.4
-COLOURED = 0.45
+STYLED = 0.3
+COLOURED = 0.35
 GUIDED_FULLY = 0.6
 # The shape of the noise map, as the generator has it.
 LATENT = 16
