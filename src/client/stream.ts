@@ -2,19 +2,11 @@
 import { Connection, MESSAGE_TOO_BIG } from './connection.js';
 import { Events } from './events.js';
 import { bytesOf } from './frame.js';
+import { FramesInFlight, type PushedFrame, type SentFrame } from './frames-in-flight.js';
+import { newestResults } from './newest-results.js';
 import type { Problem, ResultMessage, ServerMessage, StreamConfiguration } from './protocol.js';
 import { platformSocket, streamUrl } from './socket.js';
 import type { FrameSource, StreamEvents, StreamOptions, StreamResult, StreamStatus } from './types.js';
-
-interface Waiting {
-  frame: number;
-  source: FrameSource;
-}
-
-interface Sent extends Waiting {
-  sentAt: number;
-  configuration: StreamConfiguration;
-}
 
 /** More bytes than this not yet on the wire: the network is slower than the pen, so newer frames had better wait here. */
 const MAX_BUFFERED_BYTES = 262_144;
@@ -46,16 +38,13 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   /** The newest frame ever pushed: `configure` translates it again. */
   #newest: FrameSource | undefined;
   /** Pushed and not sent: at most one. */
-  #waiting: Waiting | undefined;
+  #waiting: PushedFrame | undefined;
   /** A source was asked for its bytes and has not given them yet. */
   #preparing = false;
   #pumpTimer: ReturnType<typeof setTimeout> | undefined;
   /** On the clock of `performance.now()`; in the future while the server has asked us to wait. */
   #lastSentAt = Number.NEGATIVE_INFINITY;
-  /** Binary frames sent on this connection; the server numbers them the same way. */
-  #wireFrames = 0;
-  /** By their number on this connection, oldest first. */
-  readonly #unanswered = new Map<number, Sent>();
+  readonly #unanswered = new FramesInFlight();
   /** The text message whose picture is the next binary one. */
   #announced: ResultMessage | undefined;
 
@@ -144,51 +133,24 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     this.#signal?.removeEventListener('abort', this.#onAbort);
     clearTimeout(this.#pumpTimer);
     this.forget();
-    this.#unanswered.clear();
+    this.#unanswered.lose();
     this.#connection.close();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<StreamResult, void, undefined> {
-    let newest: StreamResult | undefined;
-    let wake = () => {};
-    const stop = [
-      this.on('result', (result) => {
-        newest = result;
-        wake();
-      }),
-      this.on('status', () => wake()),
-    ];
-    try {
-      for (;;) {
-        if (newest !== undefined) {
-          const result: StreamResult = newest;
-          newest = undefined;
-          yield result;
-        } else if (this.status.state === 'closed') {
-          return;
-        } else {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        }
-      }
-    } finally {
-      for (const off of stop) off();
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<StreamResult, void, undefined> {
+    return newestResults(this);
   }
 
   readonly #onAbort = () => this.close();
 
   #onOpened(): void {
-    this.#wireFrames = 0;
     this.#sendConfiguration();
     this.#pump();
   }
 
   /** The newest frame without an answer is sent again on the next socket; all others were overtaken by it. */
   #onLost(code: number): boolean {
-    const newest = [...this.#unanswered.values()].at(-1);
-    this.#unanswered.clear();
+    const newest = this.#unanswered.lose();
     this.#announced = undefined;
     if (code === MESSAGE_TOO_BIG) {
       const problem = {
@@ -240,11 +202,9 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     );
   }
 
-  #send(taken: Waiting, bytes: ArrayBuffer | Uint8Array<ArrayBuffer>): void {
-    this.#wireFrames += 1;
+  #send(taken: PushedFrame, bytes: ArrayBuffer | Uint8Array<ArrayBuffer>): void {
     this.#lastSentAt = performance.now();
-    const sent = { ...taken, sentAt: this.#lastSentAt, configuration: this.#configuration };
-    this.#unanswered.set(this.#wireFrames, sent);
+    this.#unanswered.add({ ...taken, sentAt: this.#lastSentAt, configuration: this.#configuration });
     this.#connection.send(bytes);
     this.#connection.watch(true);
     this.#events.emit('sent', { frame: taken.frame });
@@ -269,17 +229,17 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     } else if (message.type === 'result') {
       this.#announced = message;
     } else if (message.type === 'dropped') {
-      const sent = message.frames.map((frame) => this.#answer(frame));
+      const sent = message.frames.map((frame) => this.#unanswered.answer(frame));
       const frames = sent.flatMap((each) => each?.frame ?? []);
       this.#events.emit('dropped', { frames, reason: message.reason });
     } else if (message.type === 'error') {
-      const sent = message.frame === undefined ? undefined : this.#answer(message.frame);
+      const sent = message.frame === undefined ? undefined : this.#unanswered.answer(message.frame);
       this.#onProblem(message.problem, sent);
     }
   }
 
   #onPicture(message: ResultMessage, data: ArrayBuffer): void {
-    const sent = this.#answer(message.frame);
+    const sent = this.#unanswered.answer(message.frame);
     if (sent === undefined) return;
     this.#events.emit('result', {
       frame: sent.frame,
@@ -298,7 +258,7 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   }
 
   /** A frame that met a passing problem, and that nothing newer has overtaken, gets another chance. */
-  #onProblem(problem: Problem, sent: Sent | undefined): void {
+  #onProblem(problem: Problem, sent: SentFrame | undefined): void {
     const newer = this.#waiting !== undefined || this.#preparing || this.#unanswered.size > 0;
     const passing = PASSING_STATUS.includes(problem.status);
     const willRetry = sent !== undefined && passing && !newer && this.#newest !== undefined;
@@ -309,11 +269,5 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
       this.#lastSentAt = performance.now() + seconds * 1000 - this.#throttleMs;
     }
     this.#events.emit('error', { problem, frame: sent?.frame, willRetry });
-  }
-
-  #answer(wireFrame: number | string): Sent | undefined {
-    const sent = this.#unanswered.get(Number(wireFrame));
-    this.#unanswered.delete(Number(wireFrame));
-    return sent;
   }
 }

@@ -19,8 +19,8 @@ import { firstSettings, known } from './session/first-settings.js';
 import { hashOf, settingsOf } from './session/link.js';
 import { Live, type Made } from './session/live.js';
 import { configurationOf, exampleOf, modelOf, randomSeed, SettingsStore } from './session/settings.js';
+import { startShortcuts } from './shortcuts.js';
 import { debounce, find, reducedMotion } from './ui/dom.js';
-import { ctrl, describe, key, listen, type Shortcut } from './ui/shortcuts.js';
 
 interface Parts {
   drawing: Drawing;
@@ -86,7 +86,10 @@ export class Studio {
     this.#pauseButton.addEventListener('click', () => this.#togglePause());
     addEventListener('online', () => this.#live.reconnect());
     addEventListener('hashchange', () => this.#store.change(known(catalogue, settingsOf(location.hash))));
-    this.#startShortcuts();
+    startShortcuts(parts.tools, {
+      rollSeed: () => this.#store.change({ seed: randomSeed() }),
+      togglePause: () => this.#togglePause(),
+    });
     if (this.#model === undefined) {
       const detail = 'Put a bundle into the server’s models folder, then start the server again.';
       notices.problem({ title: 'There is no model to draw with.', status: 0, detail });
@@ -253,37 +256,5 @@ export class Studio {
     pad.finishStroke();
     if (made.operations !== drawing.operations) drawing.add({ kind: 'replace', operations: made.operations });
     this.#store.change(made.settings);
-  }
-
-  #startShortcuts(): void {
-    const { tools } = this.#parts;
-    const shortcuts: Shortcut[] = [
-      { keys: 'B', does: 'Pen', matches: key('b'), run: () => tools.use('pen') },
-      { keys: 'E', does: 'Eraser', matches: key('e'), run: () => tools.use('eraser') },
-      { keys: '[', does: 'Thinner', matches: key('['), run: () => tools.widen(-1) },
-      { keys: ']', does: 'Thicker', matches: key(']'), run: () => tools.widen(1) },
-      { keys: 'X', does: 'Light strokes on dark, and back', matches: key('x'), run: () => tools.invert() },
-      { keys: 'Ctrl+Z', does: 'Undo', matches: ctrl('z'), run: () => tools.undo() },
-      {
-        keys: 'Ctrl+Shift+Z',
-        does: 'Redo',
-        matches: (event) => ctrl('z', true)(event) || ctrl('y')(event),
-        run: () => tools.redo(),
-      },
-      {
-        keys: 'R',
-        does: 'Roll a new seed',
-        matches: key('r'),
-        run: () => this.#store.change({ seed: randomSeed() }),
-      },
-      { keys: 'Space', does: 'Pause, and go on', matches: key(' '), run: () => this.#togglePause() },
-      { keys: '?', does: 'This list', matches: key('?'), run: () => help.showModal() },
-    ];
-    const help = describe(shortcuts, [
-      ['Arrows', 'Move the pen, when the sheet has the focus'],
-      ['Enter', 'Put the pen down, or lift it'],
-      ['Ctrl+V', 'Place a copied picture'],
-    ]);
-    listen(shortcuts);
   }
 }

@@ -14,9 +14,9 @@ from .prompts import compose
 from .sketch import Warp, binarise, draw, random_warp
 from .styles import RENDERINGS, Scene, plain
 
-STYLED = 0.3
-COLOURED = 0.35
-GUIDED_FULLY = 0.6
+STYLED = 0.2
+COLOURED = 0.3
+GUIDED_FULLY = 0.75
 # The shape of the noise map, as the generator has it.
 LATENT = 16
 DOWNSCALE = 16

@@ -1,0 +1,1 @@
+"""What a bundle is measured by, and how that is told."""

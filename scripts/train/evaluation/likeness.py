@@ -1,0 +1,43 @@
+"""How near pictures come to what was asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import metrics
+from ..data.sample import Sample
+from .drawings import pixels
+from .report import Results, row
+
+
+class Likeness:
+    """How near pictures come to their targets, against painting the object in the one colour that is its mean."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[float]] = {}
+
+    def add(self, picture: np.ndarray, sample: Sample) -> None:
+        target, mask = pixels(sample.target), sample.mask > 0.5
+        filled, inked = (metrics.constant_filling(target, mask, ink) for ink in (None, sample.sketch))
+        for key, value in {
+            "distance": metrics.perceptual(picture, target),
+            "filling": metrics.perceptual(filled, target),
+            "inked": metrics.perceptual(inked, target),
+            "error": metrics.colour_error(picture, target, mask),
+            "mean_error": metrics.colour_error(filled, target, mask),
+        }.items():
+            self._found.setdefault(key, []).append(value)
+
+    def ratio(self, above: str, below: str) -> float:
+        return float(np.mean(self._found[above]) / np.mean(self._found[below]))
+
+
+def likeness_rows(results: Results, of: str, found: Likeness, barred: bool) -> None:
+    """The two ratios, which have bars on held-out drawings asked for by name alone."""
+    ratio = found.ratio("distance", "filling")
+    bars = ("< 0.5", "< 0.667") if barred else ("(no bar)", "(no bar)")
+    row(results, f"{of}: perceptual distance / best constant filling", ratio, bars[0], ratio < 0.5 or not barred)
+    if barred:
+        row(results, f"{of}: the same, filling given the drawn lines", found.ratio("distance", "inked"), "(no bar)", True)
+    ratio = found.ratio("error", "mean_error")
+    row(results, f"{of}: object colour error / its own mean colour's", ratio, bars[1], ratio < 2 / 3 or not barred)

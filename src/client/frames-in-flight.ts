@@ -1,0 +1,48 @@
+/** Frames that were sent on the present connection and have no answer yet. */
+import type { StreamConfiguration } from './protocol.js';
+import type { FrameSource } from './types.js';
+
+export interface PushedFrame {
+  /** What `push` gave back. */
+  frame: number;
+  source: FrameSource;
+}
+
+export interface SentFrame extends PushedFrame {
+  /** On the clock of `performance.now()`. */
+  sentAt: number;
+  configuration: StreamConfiguration;
+}
+
+export class FramesInFlight {
+  /** Binary frames sent on this connection; the server numbers them the same way. */
+  #count = 0;
+  readonly #byWireNumber = new Map<number, SentFrame>();
+
+  get size(): number {
+    return this.#byWireNumber.size;
+  }
+
+  add(sent: SentFrame): void {
+    this.#count += 1;
+    this.#byWireNumber.set(this.#count, sent);
+  }
+
+  /** Takes out what the server's number stands for; undefined where that had an answer before. */
+  answer(wireNumber: number | string): SentFrame | undefined {
+    const sent = this.#byWireNumber.get(Number(wireNumber));
+    this.#byWireNumber.delete(Number(wireNumber));
+    return sent;
+  }
+
+  /**
+   * The connection is gone, and its numbers with it.
+   * @returns the newest of those that will have no answer now
+   */
+  lose(): SentFrame | undefined {
+    const newest = [...this.#byWireNumber.values()].at(-1);
+    this.#byWireNumber.clear();
+    this.#count = 0;
+    return newest;
+  }
+}
