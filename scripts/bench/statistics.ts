@@ -38,3 +38,18 @@ export function summarise(values: readonly number[]): Summary {
     max: percentile(values, 1),
   };
 }
+
+/** Below this many answers, counting those in a window is off by more than a twentieth. */
+const FEW_ANSWERS = 20;
+
+/**
+ * Pictures a second of a closed loop: those that came in its window, or, where they are few, from what each took
+ * (Little's law).
+ * @param latencies milliseconds of the answers that came in the window
+ * @param clients how many waited at any time
+ * @param seconds length of the window
+ */
+export function throughput(latencies: readonly number[], clients: number, seconds: number): number {
+  if (latencies.length === 0 || latencies.length >= FEW_ANSWERS) return latencies.length / seconds;
+  return (clients * 1000) / mean(latencies);
+}

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from .base import Base, load_step, load_unet, load_vae
 from .checkpoint import Half, NetworkWeights, PairedCheckpoint, UnpairedCheckpoint
 from .errors import ExportError
+from .model.light_vae import LightAutoencoderKL
 from .model.lora import Guide, TwinConv, attach_guided, merge_deltas
 from .model.operators import PlainOperators
 from .model.turbo import Preparation, Translator, Unet, VaeDecoder, VaeEncoder
@@ -76,6 +77,11 @@ def assemble_unpaired(checkpoint: UnpairedCheckpoint, base: Base, operators: Pla
 
 def _assembly(vae: SkipVae, unet: TurboUnet, base: Base, preparation: Preparation, guide: Guide | None) -> Assembly:
     step = load_step(base)
+    if isinstance(vae, LightAutoencoderKL):
+        if vae.config["outside"] and preparation != "binary":
+            raise ExportError("this base's VAE takes black-and-white drawings only: --conditioning sketch")
+        if not isinstance(vae.encoder.conv_in, nn.Conv2d):
+            raise ExportError("a LightAutoencoderKL takes no LoRA on encoder.conv_in: name decoder.conv_in as the target")
     for module in (vae, unet):
         module.eval().requires_grad_(False)
     return Assembly(VaeEncoder(vae, preparation, guide), Unet(unet, step, guide), VaeDecoder(vae, guide))

@@ -1,7 +1,8 @@
 """Trains the day-night generator, unpaired; stop it with Ctrl-C or SIGTERM at any time, the same command goes on.
 
-python -m train.day_night --side 128 --batch 4 --minutes 12 --lr 1.5e-3 --lr-end 8e-4
-python -m train.day_night --side 256 --batch 2 --minutes 8 --lr 6e-4 --lr-end 5e-5
+python -m train.day_night --side 128 --batch 3 --minutes 30 --lr 2e-3 --lr-end 4e-4
+
+The phases of a whole training are in scripts/train/README.md.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from .data.street import render
 from .generator import STREET_SIZES, Sizes, StreetGenerator
 from .losses import PatchCritic, critic_loss, picture_loss
 from .paths import PREPARED, RUNS
-from .run import SEED, Run, add_arguments, begin
+from .run import SEED, Run, add_arguments, begin, launch
 
 SCENES = 1500  # of each kind
 SIDE = 256
@@ -174,7 +175,8 @@ def train(rank: int, args: argparse.Namespace) -> None:
         loss.backward()
         critics.requires_grad_(True)
         run.share(trained)
-        nn.utils.clip_grad_norm_(trained, 1.0)
+        if not run.is_sound(nn.utils.clip_grad_norm_(trained, 1.0)):
+            continue
         optimiser.step()
         judged = sum(
             critic_loss(*critics[kind](torch.cat([real, fake.detach()]))[0].chunk(2))
@@ -192,7 +194,7 @@ def main() -> None:
     args = parse()
     get_tokenizer(args.run)
     prepared()
-    parallel.run(train, args.processes, args)
+    launch(train, args)
 
 
 if __name__ == "__main__":

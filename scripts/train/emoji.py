@@ -1,8 +1,8 @@
 """Trains the emoji-sketch generator; stop it with Ctrl-C or SIGTERM at any time, the same command goes on.
 
-python -m train.emoji --side 128 --batch 10 --minutes 32 --lr 1.8e-3 --lr-end 1e-3
-python -m train.emoji --side 256 --batch 4 --minutes 30 --lr 1e-3 --lr-end 4e-4
-python -m train.emoji --side 512 --batch 2 --minutes 20 --lr 4e-4 --lr-end 3e-5 --critic
+python -m train.emoji --side 128 --batch 10 --minutes 90 --lr 1.8e-3 --lr-end 8e-4
+
+The phases of a whole training are in scripts/train/README.md.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .generator import Sizes, SketchGenerator
 from .loader import batches
 from .losses import PatchCritic, colour_loss, critic_loss, feature_loss, picture_loss
 from .paths import RUNS
-from .run import SEED, Run, add_arguments, begin
+from .run import SEED, Run, add_arguments, begin, launch
 
 
 def get_tokenizer(name: str, sizes: Sizes) -> Tokenizer:
@@ -109,7 +109,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
     words = get_tokenizer(args.run, sizes)
     model = SketchGenerator(sizes).to(device, memory_format=torch.channels_last)
     # Trained smaller than it is used, it shall see as many cells across: 64 of them at 512 pixels.
-    model.vae.cell = max(1, args.side // 64)
+    model.vae.cell = args.side // 64
     average = state.Average(model)
     critic = PatchCritic().to(device, memory_format=torch.channels_last)
     groups = parameter_groups(model, args.lr)
@@ -170,8 +170,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
         loss.backward()
         run.share(trained)
         norm = nn.utils.clip_grad_norm_(trained, 1.0)
-        if not torch.isfinite(norm):
-            print(f"step {step}: gradient is not finite, skipped", flush=True)
+        if not run.is_sound(norm):
             continue
         optimiser.step()
         if args.critic:
@@ -190,7 +189,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
 def main() -> None:
     args = parse()
     get_tokenizer(args.run, Sizes())
-    parallel.run(train, args.processes, args)
+    launch(train, args)
 
 
 if __name__ == "__main__":

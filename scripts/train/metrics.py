@@ -39,7 +39,7 @@ def lab(picture: np.ndarray) -> np.ndarray:
 
 
 def leak(picture: np.ndarray, mask: np.ndarray, ink: np.ndarray) -> float:
-    """Coloured area outside the object over the object's area. Two pixels around object and ink do not count."""
+    """Coloured area outside the object over the object's area. Three pixels around object and ink do not count."""
     keep_off = cv2.dilate((mask | ink).astype(np.uint8), _disc(3)) > 0
     values = lab(picture)
     distance = np.sqrt((100 - values[..., 0]) ** 2 + values[..., 1] ** 2 + values[..., 2] ** 2)
@@ -115,10 +115,10 @@ def perceptual(a: np.ndarray, b: np.ndarray) -> float:
     return total / 4
 
 
-def constant_filling(target: np.ndarray, mask: np.ndarray, ink: np.ndarray | None) -> np.ndarray:
-    """The object in the one colour that is its mean, on white, with the drawn lines where `ink` is given."""
-    filled = np.full_like(target, 255)
-    filled[mask] = target[mask].mean(0)
+def constant_filling(mask: np.ndarray, colour: np.ndarray, ink: np.ndarray | None) -> np.ndarray:
+    """The object in one colour (RGB, 0..255) on white, with the drawn lines where `ink` is given: uint8 [H,W,3]."""
+    filled = np.full((*mask.shape, 3), 255, np.uint8)
+    filled[mask] = colour
     if ink is not None:
         filled[ink] = 40
     return filled

@@ -7,6 +7,7 @@ of it: PyTorch's threads wait for each other in every single operator, the proce
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterable
 
@@ -24,7 +25,17 @@ def run(main: Callable[[int, object], None], count: int, arguments: object) -> N
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    mp.spawn(_join, (main, count, port, arguments), nprocs=count)
+    context = mp.spawn(_join, (main, count, port, arguments), nprocs=count, join=False)
+
+    def pass_on(*_: object) -> None:
+        for process in context.processes:
+            process.terminate()
+
+    # The processes stop together, after a step; this one stays until they have saved.
+    signal.signal(signal.SIGTERM, pass_on)
+    signal.signal(signal.SIGINT, pass_on)
+    while not context.join():
+        pass
 
 
 def _join(rank: int, main: Callable[[int, object], None], count: int, port: int, arguments: object) -> None:

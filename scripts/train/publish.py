@@ -7,8 +7,11 @@ python -m train.publish day-night
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -17,6 +20,7 @@ from torch import Tensor, nn
 from export.base import open_base
 from export.bundle import Order, write_bundle
 from export.checkpoint import read_checkpoint
+from export.cli import from_here
 from export.description import Description, Direction
 from export.model.light_vae import LightAutoencoderKL, save_light_vae
 from export.summary import print_summary
@@ -90,14 +94,29 @@ def street_checkpoint(model: StreetGenerator) -> dict[str, object]:
     }
 
 
+@contextlib.contextmanager
+def _set_aside(folder: Path) -> Iterator[None]:
+    """Moves an older text encoder out of the way, which would be taken for this run's; back where the export fails."""
+    aside = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(aside, ignore_errors=True)
+    if folder.exists():
+        folder.rename(aside)
+    try:
+        yield
+    except BaseException:
+        if aside.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            aside.rename(folder)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 def _publish(run: str, checkpoint: dict[str, object], description: Description, out: Path) -> None:
     folder = RUNS / run
     torch.save(checkpoint, folder / f"{run}.pkl")
-    shared = out.parent / "shared" / run
-    shutil.rmtree(shared, ignore_errors=True)  # an older run's text encoder
     order = Order(
         checkpoint=read_checkpoint(folder / f"{run}.pkl"),
-        base=open_base(str(folder / "base"), run),
+        base=open_base(str(folder / "base"), description.id),
         out=out,
         layout="fused",
         target=Target("cpu", "fp16"),
@@ -106,16 +125,17 @@ def _publish(run: str, checkpoint: dict[str, object], description: Description, 
     )
     # What people wrote about the bundle outlives its weights.
     kept = {file.name: file.read_bytes() for file in out.glob("*") if file.suffix in (".md", ".png", ".webp")}
-    print_summary(write_bundle(order, lambda line: print(line, flush=True)), order)
+    with _set_aside(out.parent / "shared" / order.base.name):
+        print_summary(write_bundle(order, lambda line: print(line, flush=True)), order)
     for name, content in kept.items():
         (out / name).write_bytes(content)
 
 
 def _origin(facts: dict[str, object]) -> str:
     hours = float(facts["seconds"]) / 3600
-    return (
-        f"trained from scratch by scripts/train: {facts['step']} steps, {facts['samples']} samples, {hours:.1f} h on 2 CPU cores"
-    )
+    on_gpu = any("cuda" in phase.get("device", "cpu") for phase in facts["phases"])
+    where = "a GPU" if on_gpu else f"{os.cpu_count()} CPU cores"
+    return f"trained from scratch by scripts/train: {facts['step']} steps, {facts['samples']} samples, {hours:.1f} h on {where}"
 
 
 def publish_emoji(run: str, out: Path) -> None:
@@ -173,13 +193,17 @@ def publish_street(run: str, out: Path) -> None:
     _publish(run, checkpoint, description, out)
 
 
+PUBLISH = {"emoji-sketch": publish_emoji, "day-night": publish_street}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", choices=("emoji-sketch", "day-night"))
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("bundle", choices=list(PUBLISH))
+    parser.add_argument("--run", help="the run it comes from, where that has another name")
+    parser.add_argument("--out", type=Path, help="the bundle's folder; default: the shipped one's")
     options = parser.parse_args()
-    out = options.out or MODELS / options.run
-    (publish_emoji if options.run == "emoji-sketch" else publish_street)(options.run, out)
+    out = from_here(options.out) if options.out else MODELS / options.bundle
+    PUBLISH[options.bundle](options.run or options.bundle, out)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import math
 import signal
 import time
@@ -12,19 +13,23 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 
 from . import parallel, state
+from .paths import RUNS
 
 SEED = 20261123
 LOG_SECONDS = 20
+# So many gradients in a row that are not finite: the weights are lost, and what was saved is better than what is there.
+LOST = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser, name: str, batch: int, save_minutes: float) -> None:
     """What every run is asked: where, how large, how long, how fast."""
     gpu = torch.cuda.is_available()
     parser.add_argument("--run", default=name)
-    parser.add_argument("--side", type=int, default=256, help="pixels of a training picture's side")
+    parser.add_argument("--side", type=int, choices=(128, 256, 512), default=256, help="pixels of a training picture's side")
     parser.add_argument("--batch", type=int, default=batch, help="samples of a step (of each kind), in each process")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--minutes", type=float)
+    length = parser.add_mutually_exclusive_group(required=True)
+    length.add_argument("--steps", type=int)
+    length.add_argument("--minutes", type=float)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--lr-end", type=float, default=1e-4)
     parser.add_argument("--device", default="cuda" if gpu else "cpu")
@@ -40,8 +45,23 @@ def begin(args: argparse.Namespace) -> tuple[torch.device, contextlib.AbstractCo
     return device, torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else contextlib.nullcontext()
 
 
+def launch(train: Callable[[int, argparse.Namespace], None], args: argparse.Namespace) -> None:
+    """Calls `train(rank, args)` in as many processes as asked, unless another command trains this run already."""
+    folder = RUNS / args.run
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"{folder} is being trained by another process") from None
+        parallel.run(train, args.processes, args)
+
+
 class Run:
     """The frame around a training loop.
+
+    A phase (one command) that was stopped goes on where it was when the same is asked again: its time, its learning rate.
+    Anything else asked begins a phase on the same weights.
 
     `parts` are what is saved and resumed, by name; `about` is what a phase is remembered by; `preview` draws what the
     averaged weights do, after every save. Only rank 0 writes.
@@ -60,16 +80,20 @@ class Run:
         self._args, self._rank, self._parts, self._preview, self._warm_up = args, rank, parts, preview, warm_up
         self.facts: dict[str, object] = {"step": 0, "samples": 0, "seconds": 0.0, "phases": []}
         if (saved := state.load(args.run)) is not None:
+            self.facts = saved["facts"]
+            of_run = self.facts["sizes"]
+            if differing := sorted(key for key, value in of_run.items() if sizes[key] != value):
+                raise SystemExit(f"the run {args.run} has another shape ({', '.join(differing)}): begin one with --run NAME")
             for key, part in parts.items():
                 part.load_state_dict(saved[key])
-            self.facts = saved["facts"]
             if rank == 0:
                 print(f"going on from step {self.facts['step']}", flush=True)
         self.step = int(self.facts["step"])
-        self._before = float(self.facts["seconds"])
-        self._phase = {"side": args.side, "batch": args.batch, "lr": [args.lr, args.lr_end], **about, "from_step": self.step}
-        self.facts.update(sizes=sizes, phases=[*self.facts["phases"], self._phase])
-        self.clock = state.Clock(args.steps, args.minutes)
+        self._phase = _phase(self.facts["phases"], args, about, self.step)
+        self.facts["sizes"] = sizes
+        self.clock = state.Clock(args.steps, args.minutes, self._phase["steps"], self._phase["seconds"])
+        self._before = float(self.facts["seconds"]) - self.clock.elapsed
+        self._lost = 0
         self._asked_to_stop = self._over = False
         self._running: dict[str, float] = {}
         self._last_save = self._last_log = time.monotonic()
@@ -100,6 +124,18 @@ class Run:
         """Averages gradients over the processes, and learns whether one of them wants to stop."""
         self._over = parallel.share_gradients(parameters, float(self._asked_to_stop or self.clock.last))
 
+    def is_sound(self, norm: torch.Tensor) -> bool:
+        """Whether a gradient of this norm may be applied. Raises FloatingPointError where too many in a row may not."""
+        if torch.isfinite(norm):
+            self._lost = 0
+            return True
+        self._lost += 1
+        if self._rank == 0:
+            print(f"step {self.step}: gradient is not finite, skipped", flush=True)
+        if self._lost == LOST:
+            raise FloatingPointError(f"{LOST} gradients in a row were not finite; {RUNS / self._args.run} holds what was before")
+        return False
+
     def done(self, losses: dict[str, float], samples: int) -> None:
         """After a step of `samples` samples in this process."""
         self.step += 1
@@ -123,7 +159,25 @@ class Run:
     def _save(self) -> None:
         if self._rank > 0:
             return
-        self._phase["to_step"], self._phase["seconds"] = self.step, round(self.clock.elapsed)
+        self._phase["steps"], self._phase["seconds"] = self.clock.done, round(self.clock.elapsed)
+        self._phase["over"] = self.clock.progress >= 1
         self.facts.update(step=self.step, seconds=self._before + self.clock.elapsed)
         state.save(self._args.run, self._parts, self.facts)
         self._preview()
+
+
+def _phase(phases: list[dict[str, object]], args: argparse.Namespace, about: dict[str, object], step: int) -> dict[str, object]:
+    """The last phase where it was stopped early and the same is asked; else a new one, put behind the others."""
+    length = f"{args.steps} steps" if args.steps else f"{args.minutes:g} minutes"
+    asked = {
+        "side": args.side,
+        "batch": args.batch,
+        "lr": [args.lr, args.lr_end],
+        "length": length,
+        "device": args.device,
+        **about,
+    }
+    last = phases[-1] if phases else {}
+    if last.get("over", True) or any(last[key] != value for key, value in asked.items()):
+        phases.append({**asked, "from_step": step, "steps": 0, "seconds": 0})
+    return phases[-1]

@@ -1,4 +1,4 @@
-"""A training run's state on disk: enough to stop at any time and go on as if nothing had happened."""
+"""A training run's state on disk: enough to stop at any time and go on with the same weights, averages and moments."""
 
 from __future__ import annotations
 
@@ -45,14 +45,12 @@ def load(name: str) -> dict[str, object] | None:
 
 
 class Clock:
-    """How far a phase has come: by steps or by minutes, whichever was asked."""
+    """How far a phase has come: by steps or by minutes, whichever was asked. `done` and `elapsed` (seconds) are behind it."""
 
-    def __init__(self, steps: int | None, minutes: float | None) -> None:
-        if (steps is None) == (minutes is None):
-            raise ValueError("say either --steps or --minutes")
+    def __init__(self, steps: int | None, minutes: float | None, done: int = 0, elapsed: float = 0.0) -> None:
         self.steps, self.minutes = steps, minutes
-        self.started = time.monotonic()
-        self.done = 0
+        self.started = time.monotonic() - elapsed
+        self.done = done
 
     def tick(self) -> None:
         self.done += 1

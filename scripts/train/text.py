@@ -1,9 +1,9 @@
 """Teaches the text encoder its words before any picture is drawn: which style, which colour, which colours a name has.
 
-    python -m train.text --steps 900
+    python -m train.text --steps 3000
 
 Learned together with the pictures, words came last: a generator spends thousands of steps on lines and outlines while
-its text encoder gets next to no gradient. The same facts asked of the text alone take a minute. What is taught is read
+its text encoder gets next to no gradient. The same facts asked of the text alone take minutes. What is taught is read
 from the mean over all tokens, because that is what an untrained cross-attention sees.
 """
 
@@ -59,7 +59,7 @@ class Readings(nn.Module):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", default="emoji-sketch")
-    parser.add_argument("--steps", type=int, default=900)
+    parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=48)
     args = parser.parse_args()
     torch.manual_seed(SEED)
@@ -81,7 +81,7 @@ def main() -> None:
         ]
     )
     heads = Readings(sizes.text_width, palettes.shape[1])
-    optimiser = torch.optim.AdamW([*clip.parameters(), *heads.parameters()], lr=1e-3, betas=(0.9, 0.98), weight_decay=0.01)
+    optimiser = torch.optim.AdamW([*clip.parameters(), *heads.parameters()], betas=(0.9, 0.98), weight_decay=0.01)
     rng = np.random.default_rng(SEED)
     for step in range(args.steps):
         for group in optimiser.param_groups:

@@ -35,6 +35,7 @@ describe('the report', () => {
     expect(passes(late)).toBe(false);
     expect(margin(late)).toBe(-25);
     expect(passes({ ...busy, value: Number.NaN })).toBe(false);
+    expect(passes({ ...busy, value: Number.POSITIVE_INFINITY })).toBe(false);
     expect(barTable([busy, late]).rows.map((row) => row.at(-1))).toEqual(['pass', 'MISS']);
   });
 

@@ -1,7 +1,7 @@
 /** One measurement of a server under a number of clients: what they saw, and what the server says of the same time. */
 import type { ServerUnderTest } from '../server-under-test.js';
-import { type Summary, summarise } from '../statistics.js';
-import { type Answer, type Client, runClosedLoop } from './closed-loop.js';
+import { type Summary, summarise, throughput } from '../statistics.js';
+import { type Client, runClosedLoop } from './closed-loop.js';
 import { httpClient, type Sending } from './http-client.js';
 import { streamClient } from './stream-client.js';
 import { type SeenByServer, watch } from './watch.js';
@@ -33,16 +33,6 @@ export interface LoadSpec {
   ours: boolean;
 }
 
-/** Below this many answers, counting those in a window is off by more than a twentieth. */
-const FEW_ANSWERS = 20;
-
-/** Pictures a second; where answers are few, from what they took (Little's law). */
-function rate(answers: readonly Answer[], clients: number, seconds: number): number {
-  if (answers.length === 0 || answers.length >= FEW_ANSWERS) return answers.length / seconds;
-  const total = answers.reduce((sum, { latency }) => sum + latency, 0);
-  return (clients * 1000 * answers.length) / total;
-}
-
 export async function measure(target: ServerUnderTest, spec: LoadSpec): Promise<Measurement> {
   const clients: Client[] = [];
   for (let i = 0; i < spec.clients; i++) {
@@ -59,13 +49,14 @@ export async function measure(target: ServerUnderTest, spec: LoadSpec): Promise<
       server = await stop?.();
     };
   });
+  const latencies = answers.map(({ latency }) => latency);
   const timing = (name: string): Summary =>
     summarise(answers.map(({ timings }) => timings[name] ?? Number.NaN));
   return {
     way: spec.way,
     clients: spec.clients,
-    picturesPerSecond: rate(answers, spec.clients, seconds),
-    latency: summarise(answers.map(({ latency }) => latency)),
+    picturesPerSecond: throughput(latencies, spec.clients, seconds),
+    latency: summarise(latencies),
     overhead: summarise(answers.map(({ latency, timings }) => latency - (timings.inference ?? Number.NaN))),
     inference: timing('inference'),
     queue: timing('queue'),

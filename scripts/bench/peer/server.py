@@ -9,9 +9,9 @@ import argparse
 import io
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -55,10 +55,14 @@ def edges(picture: Image.Image) -> np.ndarray:
 CONDITIONINGS = {"sketch": strokes, "edge": edges}
 
 
-def build(model: PeerModel, side: int, condition: Callable[[Image.Image], np.ndarray]) -> FastAPI:
+def build(model: PeerModel, thread: Executor, side: int, condition: Callable[[Image.Image], np.ndarray]) -> FastAPI:
+    """A plain `def` endpoint runs in a thread of Starlette's pool; the model runs one picture at a time, in `thread`."""
     app = FastAPI()
-    # A plain `def` endpoint runs in a thread of Starlette's pool; one model runs one picture at a time.
-    one_at_a_time = threading.Lock()
+
+    def infer(pixels: np.ndarray, prompt: str, seed: int, gamma: float) -> tuple[np.ndarray, float, float]:
+        started = time.perf_counter()
+        result = model.run(pixels, prompt, seed, gamma)
+        return result, started, time.perf_counter()
 
     @app.get("/health/ready")
     def ready() -> dict[str, str]:
@@ -70,10 +74,7 @@ def build(model: PeerModel, side: int, condition: Callable[[Image.Image], np.nda
         picture = Image.open(io.BytesIO(body)).convert("RGB").resize((side, side), Image.LANCZOS)
         pixels = condition(picture)
         decoded = time.perf_counter()
-        with one_at_a_time:
-            started = time.perf_counter()
-            result = model.run(pixels, prompt, seed, gamma)
-            made = time.perf_counter()
+        result, started, made = thread.submit(infer, pixels, prompt, seed, gamma).result()
         out = io.BytesIO()
         Image.fromarray(result).save(out, "JPEG", quality=90)
         ended = time.perf_counter()
@@ -96,10 +97,12 @@ def main() -> None:
         torch.set_num_threads(args.threads)
     device = "cuda:0" if args.device == "cuda" else args.device.replace("cpu:0", "cpu")
     model = PeerModel(args.base, args.checkpoint, args.conditioning, device, args.compile)
+    # Always the same thread: OpenMP keeps a team of its own for every thread that calls it.
+    thread = ThreadPoolExecutor(1)
     blank = np.zeros((args.size, args.size, 3), np.uint8)
     for seed in range(3):
-        model.run(blank, "warm-up", seed, 0.4)
-    app = build(model, args.size, CONDITIONINGS[args.conditioning])
+        thread.submit(model.run, blank, "warm-up", seed, 0.4).result()
+    app = build(model, thread, args.size, CONDITIONINGS[args.conditioning])
     listener = socket.create_server(("127.0.0.1", 0))
     print(f"peer listens on http://127.0.0.1:{listener.getsockname()[1]}", file=sys.stderr, flush=True)
     uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])

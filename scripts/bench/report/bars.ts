@@ -11,7 +11,9 @@ export interface Bar {
   unit: string;
 }
 
+/** A value that could not be measured, infinity included, passes nothing. */
 export function passes({ value, want, limit }: Bar): boolean {
+  if (!Number.isFinite(value)) return false;
   return want === 'at least' ? value >= limit : value <= limit;
 }
 

@@ -48,10 +48,11 @@ class LightBlock(nn.Module):
 def flood(ink: Tensor, cell: int, steps: int) -> Tensor:
     """Where paper is reached from the border without crossing a line: 1 there, 0 elsewhere.
 
-    `ink` [B,1,H,W] in {0,1} → [B,1,H/cell,W/cell]. A cell with any ink in it is a wall, so that gaps narrower than a cell
-    are closed. The flood goes one cell a step, diagonally too.
+    `ink` [B,1,H,W] in {0,1} → [B,1,H/cell,W/cell], `cell` at least 2. A cell with any ink in it is a wall, so that gaps
+    narrower than a cell are closed. The flood goes one cell a step, diagonally too; so cells overlap by a pixel, or it would
+    slip through where a thin line goes from one cell to the next across their corner.
     """
-    free = 1 - F.max_pool2d(ink, cell)
+    free = 1 - F.max_pool2d(ink, cell + 1, stride=cell, padding=1)
     reached = F.pad(torch.zeros_like(free[..., 1:-1, 1:-1]), (1, 1, 1, 1), value=1.0) * free
     for _ in range(steps):
         reached = F.max_pool2d(reached, 3, stride=1, padding=1) * free

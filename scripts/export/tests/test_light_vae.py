@@ -6,6 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -14,7 +16,8 @@ from export.assemble import assemble_paired
 from export.base import open_base
 from export.checkpoint import read_checkpoint
 from export.cli import main
-from export.model.light_vae import LightAutoencoderKL, flood, save_light_vae
+from export.errors import ExportError
+from export.model.light_vae import FOLD, LightAutoencoderKL, flood, save_light_vae
 from export.model.operators import PlainOperators
 from export.verify import closeness
 
@@ -79,3 +82,30 @@ def test_a_flood_stops_at_lines_and_closes_small_gaps() -> None:
     assert flood(ink[..., 2:, 2:], 2, 96)[0, 0, 20, 20] == 1
     outside = flood(ink, 8, 12)[0, 0]
     assert outside[0].all() and outside[:, 0].all() and outside[11, 5] == 1 and outside[2, 5] == 0
+
+
+@pytest.mark.parametrize("cell", [2, 4, 8, 16])
+def test_a_flood_does_not_slip_through_thin_slanted_lines(cell: int) -> None:
+    for shift in range(cell):
+        picture = np.zeros((128, 128), np.uint8)
+        cv2.circle(picture, (64 + shift, 62 - shift // 2), 44, 255)
+        cv2.line(picture, (0, shift), (127 - shift, 127), 255)
+        ink = torch.from_numpy(picture > 0)[None, None].float()
+        reached = flood(ink, cell, 128 // cell)[0, 0]
+        assert reached[52 // cell, 80 // cell] == 0
+        assert reached[8 // cell, 120 // cell] == 1
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_the_first_convolution_is_that_of_the_folded_picture(outside: bool) -> None:
+    vae = LightAutoencoderKL([8, 8], [0, 0], [1, 1], outside=outside)
+    # Where it takes drawings, channels are equal.
+    x = torch.rand(1, 1, 32, 48).expand(-1, 3, -1, -1) if outside else torch.rand(1, 3, 32, 48)
+    folded = vae.encoder.conv_in(nn.functional.pixel_unshuffle(x, FOLD))
+    assert torch.allclose(vae._first(x), folded, atol=1e-5)
+
+
+def test_a_vae_for_drawings_is_not_exported_for_photographs(base: Path, checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    light, checkpoint = make(base, checkpoints["sketch"], tmp_path, outside=True)
+    with pytest.raises(ExportError, match="black-and-white drawings only"):
+        assemble_paired(read_checkpoint(checkpoint), open_base(str(light)), PlainOperators(), "unit")

@@ -38,11 +38,12 @@ class Request:
 
 @dataclass
 class Sample:
-    """`sketch` bool [S,S]; `target` float32 [S,S,3] in 0..1; `noise` float32 [16,S/16,S/16].
+    """`row` among the drawings; `sketch` bool [S,S]; `target` float32 [S,S,3] in 0..1; `noise` float32 [16,S/16,S/16].
 
     `mask` (object), `body` (the part a colour word paints) and `weight` (for the loss) are float32 [S,S].
     """
 
+    row: int
     sketch: np.ndarray
     target: np.ndarray
     prompt: str
@@ -59,6 +60,8 @@ class Drawings:
     """The prepared cache, opened for reading."""
 
     def __init__(self) -> None:
+        if not (PREPARED / "facts.pkl").is_file():
+            raise SystemExit(f"there are no drawings in {PREPARED}: run npm run train:data first")
         with (PREPARED / "facts.pkl").open("rb") as file:
             self.facts: list[dict] = pickle.load(file)
         self.pictures = {side: np.load(PREPARED / f"pictures{side}.npy", mmap_mode="r") for side in (256, 512)}
@@ -137,4 +140,4 @@ def make(drawings: Drawings, row: int, side: int, rng: np.random.Generator, requ
     scene = Scene(rgb.astype(np.float32), ink.astype(np.float32) / 255, mask)
     target = (RENDERINGS[style] if style else plain)(scene)
     weight = _weight(shapes, mask)
-    return Sample(binarise(ink), target.astype(np.float32), prompt, noise, gamma, mask, body, shapes, weight, facts)
+    return Sample(row, binarise(ink), target.astype(np.float32), prompt, noise, gamma, mask, body, shapes, weight, facts)

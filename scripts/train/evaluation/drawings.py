@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from ..bundle import Bundle, conditioning
@@ -10,12 +12,13 @@ from ..data.sample import Drawings, Request, Sample, make
 SIDE = 512
 
 
-def draw(drawings: Drawings, rows: np.ndarray, colour: str | None = None) -> list[Sample]:
-    """Drawings, roughly drawn, with the picture they should become: plain, or with their body in an asked colour."""
+def draw(drawings: Drawings, rows: Iterable[int], colour: str | None = None, style: str | None = None) -> list[Sample]:
+    """Drawings, roughly drawn, with the picture they should become: plain, with their body in an asked colour, in a style."""
     samples = []
     for number in rows:
         request = Request(
             colour=colour,
+            style=style,
             prompt=f"a {drawings.facts[number]['name']}",
             gamma=1.0,
             roughness=0.8,

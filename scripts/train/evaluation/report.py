@@ -11,6 +11,8 @@ import numpy as np
 from PIL import Image
 
 Results = dict[str, dict[str, object]]
+# Contact sheets by file name: the picture, and the width it is kept at.
+Sheets = dict[str, tuple[np.ndarray, int]]
 
 
 def row(results: Results, name: str, value: float, bar: str, met: bool, unit: str = "") -> None:
@@ -29,19 +31,18 @@ def write_sheet(path: Path, picture: np.ndarray, width: int) -> None:
             return
 
 
-def write_numbers(folder: Path, results: Results, quick: bool) -> None:
-    """Puts the numbers as a table between the marks in the bundle's README, and beside it as evaluation.json."""
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+def write_numbers(folder: Path, results: Results) -> None:
+    """Puts the numbers as a table between the marks in the bundle's README, or at its end where it has none."""
+    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     manifest = json.loads((folder / "manifest.json").read_text())
-    lines = [
-        f"Measured {today} with `npm run evaluate{' -- --quick' if quick else ''}` on these weights ({manifest['origin']}):",
-        "",
-    ]
+    lines = [f"Measured {today} with `npm run evaluate` on these weights ({manifest['origin']}):", ""]
     lines += ["| measure | value | bar | |", "|---|---|---|---|"]
     for name, entry in results.items():
         state = "" if entry["bar"].startswith("(") else ("met" if entry["met"] else "**missed**")
         lines.append(f"| {name} | {entry['value']:g}{entry['unit']} | {entry['bar']} | {state} |")
     readme = folder / "README.md"
-    text = readme.read_text() if readme.is_file() else f"# {manifest['title']}\n\n<!-- numbers -->\n<!-- /numbers -->\n"
+    text = readme.read_text() if readme.is_file() else f"# {manifest['title']}\n"
+    if "<!-- numbers -->" not in text:
+        text = f"{text.rstrip()}\n\n<!-- numbers -->\n<!-- /numbers -->\n"
     block = "<!-- numbers -->\n" + "\n".join(lines) + "\n<!-- /numbers -->"
     readme.write_text(re.sub(r"<!-- numbers -->.*?<!-- /numbers -->", lambda _: block, text, flags=re.S))
