@@ -29,6 +29,7 @@ SCENES = 1500  # of each kind
 SIDE = 256
 # Scenes 0…SCENES are seen by day, the next as many by night, and what lies above is for evaluation.
 HELD_OUT = 1_000_000
+KINDS = ("day", "night")
 PROMPTS = {"a2b": "driving in the night", "b2a": "driving in the day"}
 
 
@@ -37,32 +38,31 @@ def get_tokenizer(name: str) -> Tokenizer:
     return tokenizer.of_run(name, lambda: list(PROMPTS.values()) * 10, STREET_SIZES.vocabulary, STREET_SIZES.tokens)
 
 
-def prepared() -> dict[str, np.ndarray]:
-    """The two unpaired sets, uint8 [SCENES, 256, 256, 3], drawn on first use."""
-    sets = {}
-    for kind, night in (("day", False), ("night", True)):
+class Scenes:
+    """One of the two unpaired sets: `SCENES` street scenes by day or by night, kept at 256×256 and drawn on first use."""
+
+    def __init__(self, kind: str) -> None:
+        self._night = kind == "night"
+        self._first = SCENES if self._night else 0
         path = PREPARED / f"street-{kind}.npy"
         if not path.is_file():
             PREPARED.mkdir(parents=True, exist_ok=True)
-            first = SCENES if night else 0
             with Pool(2) as pool:
-                pictures = pool.starmap(render, [(first + i, night, SIDE) for i in range(SCENES)], chunksize=16)
+                pictures = pool.starmap(render, [(self._first + i, self._night, SIDE) for i in range(SCENES)], chunksize=16)
             np.save(path, np.stack(pictures))
-        sets[kind] = np.load(path, mmap_mode="r")
-    return sets
+        self._pictures = np.load(path, mmap_mode="r")
 
-
-def take(pictures: np.ndarray, rng: np.random.Generator, count: int, side: int) -> Tensor:
-    """A batch of random scenes, mirrored half of the time: [count, 3, side, side] in [-1, 1]."""
-    picked = []
-    for index in rng.integers(0, len(pictures), count):
-        picture = np.asarray(pictures[index])
-        if side != SIDE:
-            mode = cv2.INTER_AREA if side < SIDE else cv2.INTER_CUBIC
-            picture = cv2.resize(picture, (side, side), interpolation=mode)
-        picked.append(picture[:, ::-1] if rng.random() < 0.5 else picture)
-    batch = torch.from_numpy(np.stack(picked)).permute(0, 3, 1, 2)
-    return (batch.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+    def take(self, rng: np.random.Generator, count: int, side: int) -> Tensor:
+        """A batch of random scenes, mirrored half of the time: [count, 3, side, side] in [-1, 1]."""
+        picked = []
+        for index in rng.integers(0, SCENES, count):
+            if side > SIDE:
+                picture = render(self._first + int(index), self._night, side)
+            else:
+                picture = cv2.resize(np.asarray(self._pictures[index]), (side, side), interpolation=cv2.INTER_AREA)
+            picked.append(picture[:, ::-1] if rng.random() < 0.5 else picture)
+        batch = torch.from_numpy(np.stack(picked)).permute(0, 3, 1, 2)
+        return (batch.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
 
 
 def colour_distance(fake: Tensor, real: Tensor, generator: torch.Generator) -> Tensor:
@@ -97,7 +97,7 @@ def structure_distance(before: Tensor, after: Tensor) -> Tensor:
     return (relative(before) - relative(after)).abs().mean()
 
 
-def preview(model: StreetGenerator, ids: dict[str, Tensor], path: Path, side: int = 256) -> None:
+def preview(model: StreetGenerator, ids: dict[str, Tensor], path: Path, side: int) -> None:
     """Held-out scenes: day → night and night → day, input above output."""
     rows = []
     for half, night in (("a2b", False), ("b2a", True)):
@@ -124,7 +124,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
     ids = {half: torch.from_numpy(tokenizer.encode(words, [prompt], sizes.tokens)) for half, prompt in PROMPTS.items()}
     model = StreetGenerator(sizes).to(device, memory_format=torch.channels_last)
     average = state.Average(model)
-    critics = nn.ModuleDict({kind: PatchCritic(inputs=3, width=12) for kind in ("day", "night")})
+    critics = nn.ModuleDict({kind: PatchCritic(inputs=3, width=12) for kind in KINDS})
     critics = critics.to(device, memory_format=torch.channels_last)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=args.lr, betas=(0.5, 0.99), weight_decay=0.01, fused=True)
@@ -141,10 +141,10 @@ def train(rank: int, args: argparse.Namespace) -> None:
         },
         sizes=sizes.as_dict(),
         about={},
-        preview=lambda: preview(average.module, ids, RUNS / args.run / "preview.png"),
+        preview=lambda: preview(average.module, ids, RUNS / args.run / "preview.png", max(SIDE, args.side)),
         warm_up=40,
     )
-    sets = prepared()
+    sets = {kind: Scenes(kind) for kind in KINDS}
     rng = np.random.default_rng([SEED, run.step, rank])
     slices = torch.Generator(device).manual_seed(SEED + run.step)
     ones = torch.ones(1, 1, 1, 1, device=device)
@@ -152,7 +152,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
     for step in run.steps():
         for group in optimiser.param_groups:
             group["lr"] = run.rate
-        day, night = (take(sets[kind], rng, args.batch, args.side).to(device) for kind in ("day", "night"))
+        day, night = (sets[kind].take(rng, args.batch, args.side).to(device) for kind in KINDS)
         with half:
             fake_night, fake_day = model(day, to_night, "a2b"), model(night, to_day, "b2a")
             losses = {}
@@ -193,7 +193,8 @@ def train(rank: int, args: argparse.Namespace) -> None:
 def main() -> None:
     args = parse()
     get_tokenizer(args.run)
-    prepared()
+    for kind in KINDS:
+        Scenes(kind)
     launch(train, args)
 
 
