@@ -98,7 +98,7 @@ def _weight(shapes: np.ndarray, mask: np.ndarray) -> np.ndarray:
     gain[0] = 0.55
     weight = gain[shapes].astype(np.float32)
     near = cv2.blur(mask, (side // 8, side // 8))
-    return weight + 1.6 * np.minimum(near * 2, 1) * (1 - mask)
+    return weight + 5.0 * np.minimum(near * 2, 1) * (1 - mask)
 
 
 def make(drawings: Drawings, row: int, side: int, rng: np.random.Generator, request: Request | None = None) -> Sample:
