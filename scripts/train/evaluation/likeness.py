@@ -7,6 +7,7 @@ import numpy as np
 from .. import metrics
 from ..data.sample import Sample
 from .drawings import pixels
+from .lpips_distance import lpips_distance
 from .report import Results, row
 
 
@@ -22,9 +23,11 @@ class Likeness:
         colours = inside.mean(0), np.median(inside, axis=0)
         filled, inked = ([metrics.constant_filling(mask, colour, ink) for colour in colours] for ink in (None, sample.sketch))
         for key, value in {
+            "lpips": lpips_distance(picture, target),
+            "lpips of filling": min(lpips_distance(each, target) for each in filled),
+            "lpips of inked": min(lpips_distance(each, target) for each in inked),
             "distance": metrics.perceptual(picture, target),
-            "filling": min(metrics.perceptual(each, target) for each in filled),
-            "inked": min(metrics.perceptual(each, target) for each in inked),
+            "distance of filling": min(metrics.perceptual(each, target) for each in filled),
             "error": metrics.colour_error(picture, target, mask),
             "mean_error": metrics.colour_error(filled[0], target, mask),
         }.items():
@@ -35,11 +38,13 @@ class Likeness:
 
 
 def likeness_rows(results: Results, of: str, found: Likeness, barred: bool) -> None:
-    """The two ratios, which have bars on held-out drawings asked for by name alone."""
-    ratio = found.ratio("distance", "filling")
+    """The ratios, which have bars on held-out drawings asked for by name alone."""
+    ratio = found.ratio("lpips", "lpips of filling")
     bars = ("< 0.5", "< 0.667") if barred else ("(no bar)", "(no bar)")
-    row(results, f"{of}: perceptual distance / best constant filling", ratio, bars[0], ratio < 0.5 or not barred)
+    row(results, f"{of}: LPIPS / best constant filling's", ratio, bars[0], ratio < 0.5 or not barred)
     if barred:
-        row(results, f"{of}: the same, filling given the drawn lines", found.ratio("distance", "inked"), "(no bar)", True)
+        row(results, f"{of}: the same, filling given the drawn lines", found.ratio("lpips", "lpips of inked"), "(no bar)", True)
+    ratio = found.ratio("distance", "distance of filling")
+    row(results, f"{of}: the same by SSIM and colour distance", ratio, "(no bar)", True)
     ratio = found.ratio("error", "mean_error")
     row(results, f"{of}: object colour error / its own mean colour's", ratio, bars[1], ratio < 2 / 3 or not barred)

@@ -11,6 +11,7 @@ from ..bundle import Bundle
 from ..data.colour import to_rgb
 from ..data.street import render
 from ..day_night import HELD_OUT, PROMPTS
+from .lpips_distance import lpips_distance
 from .report import Results, Sheets, row
 from .speed import SIDE, speed
 
@@ -40,8 +41,8 @@ def evaluate_street(folder: Path, count: int | None) -> tuple[Results, Sheets]:
             gain.append(change)
             recall.append(metrics.edge_recall(source, result))
             precision.append(metrics.edge_recall(result, source))
-            distance.append(metrics.perceptual(result, truth))
-            baseline.append(metrics.perceptual(recoloured(source, truth), truth))
+            distance.append(lpips_distance(result, truth))
+            baseline.append(lpips_distance(recoloured(source, truth), truth))
             if index < 5:
                 pairs.append((source, result))
         sheet += [np.hstack([s for s, _ in pairs]), np.hstack([r for _, r in pairs])]
@@ -50,7 +51,7 @@ def evaluate_street(folder: Path, count: int | None) -> tuple[Results, Sheets]:
         row(results, f"{words}: edges survive", float(np.mean(recall)), ">= 0.85", float(np.mean(recall)) >= 0.85)
         row(results, f"{words}: edges that were there before", float(np.mean(precision)), "(no bar)", True)
         ratio = float(np.mean(distance) / np.mean(baseline))
-        row(results, f"{words}: perceptual distance to the true answer / recolouring's", ratio, "(no bar)", True)
+        row(results, f"{words}: LPIPS to the true answer / recolouring's", ratio, "(no bar)", True)
         row(results, f"{words}: change of lightness (L of 100)", float(np.mean(gain)), "(no bar)", True)
     millis = speed(bundle)
     row(results, "fastest 512×512 picture", millis, "<= 150 ms", millis <= 150, " ms")
