@@ -32,12 +32,17 @@ export const configSchema = z.object({
   CPU_THREADS: integer(0, 1024)
     .default(0)
     .describe('Threads of each CPU engine; 0: cores shared among the CPU engines.'),
+  CPU_INSTANCES: integer(0, 64)
+    .default(0)
+    .describe(
+      'Pictures of a small bundle that a CPU engine makes side by side, each on its share of the threads, while that many wait; 0: as many as threads, up to 4; 1: always on all threads.',
+    ),
   MEMORY_BUDGET_MB: integer(0, 10_000_000)
     .default(0)
     .describe('Megabytes of graphs resident on each device; 0: half of the machine’s (or card’s) memory.'),
   EMBEDDING_CACHE_MB: integer(0, 65_536)
     .default(64)
-    .describe('Megabytes of prompt embeddings kept per device.'),
+    .describe('Megabytes of prompt embeddings kept per device, and as much again by its instances together.'),
   MAX_QUEUE_SIZE: integer(1, 100_000)
     .default(128)
     .describe('Pictures admitted and not yet answered; over it: 429.'),

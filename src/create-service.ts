@@ -32,6 +32,7 @@ export async function createService({ config, logger, metrics }: CreateServiceOp
   const engines = await startEngines({
     devices: config.DEVICES,
     cpuThreads: config.CPU_THREADS,
+    cpuInstances: config.CPU_INSTANCES,
     embeddingCacheBytes: config.EMBEDDING_CACHE_MB * MEGABYTE,
     memoryBudgetBytes: config.MEMORY_BUDGET_MB * MEGABYTE,
     startTimeoutMs: config.ENGINE_START_TIMEOUT_MS,

@@ -54,7 +54,7 @@ export function createMetrics(): Metrics {
   });
   const busy = new Counter({
     name: 'img2img_device_busy_seconds_total',
-    help: 'Time a device spent running batches.',
+    help: 'Time a device spent running batches; a run on a share of its threads counts by that share.',
     labelNames: ['device'],
     registers,
   });
@@ -91,7 +91,7 @@ export function createMetrics(): Metrics {
       inference.observe({ device, model }, event.inferenceMs / 1000);
       batchSize.observe({ device, model }, event.batchSize);
       padding.inc({ device }, Math.max(0, event.runSize - event.batchSize));
-      busy.inc({ device }, event.inferenceMs / 1000);
+      busy.inc({ device }, event.busyMs / 1000);
       embeddings.inc({ device, result: 'hit' }, event.embeddingHits);
       embeddings.inc({ device, result: 'miss' }, event.embeddingMisses);
     },

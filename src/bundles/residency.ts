@@ -27,7 +27,12 @@ interface Entry {
   failedAt: number;
   /** Unloaded on purpose, by hand or to make room; not lost with its engine. */
   released: boolean;
+  /** Whether instances of it were asked for: once a load. */
+  multiplied: boolean;
 }
+
+/** Copies of a bundle for its instances may take this much together; a larger one gains too little for it. */
+const LARGEST_COPIES_BYTES = 256 * 2 ** 20;
 
 /** A load that failed is not tried again at once: every waiting request would repeat it. */
 const RETRY_LOAD_AFTER_MS = 5_000;
@@ -43,12 +48,16 @@ export interface ResidencyOptions {
   onLoaded(bundle: Bundle, output: LoadOutput): void;
   onFailed(bundle: Bundle, reason: string): void;
   onUnloaded(bundle: Bundle): void;
+  /** @param reason why there are no instances; absent: there are */
+  onMultiplied(bundle: Bundle, reason?: string): void;
 }
 
 export class Residency {
   readonly #engine: Engine;
   readonly #options: ResidencyOptions;
   readonly #entries = new Map<string, Entry>();
+  /** Bundles whose instances may have been what an engine died of. */
+  readonly #singles = new Set<string>();
   /** Loads go one at a time: two that make room at once would wait for each other to leave. */
   #lastLoad: Promise<void> = Promise.resolve();
   #clock = 0;
@@ -111,6 +120,7 @@ export class Residency {
       reason: undefined,
       failedAt: 0,
       released: false,
+      multiplied: false,
     };
     this.#entries.set(bundle.id, entry);
     entry.loading = this.#load(entry).finally(() => {
@@ -132,6 +142,28 @@ export class Residency {
       if (!(error instanceof EngineDiedError)) throw error;
     });
     this.#options.onUnloaded(entry.bundle);
+  }
+
+  /**
+   * Has the engine load a loaded bundle once more for each of its instances, in the background. Does nothing where that was
+   * asked for before, where an engine died of it, or where memory does not allow it.
+   */
+  multiply(bundle: Bundle): void {
+    const entry = this.#entries.get(bundle.id);
+    if (entry?.state !== 'loaded' || entry.multiplied) return;
+    entry.multiplied = true;
+    const bytes = residentBytes(bundle) * this.#engine.maxInstances;
+    const free = this.#engine.memoryBudgetBytes - this.#usedBytes();
+    if (this.#singles.has(bundle.id) || bytes > Math.min(free, LARGEST_COPIES_BYTES)) return;
+    entry.bytes += bytes;
+    this.#engine.multiply(bundle.id).then(
+      () => this.#options.onMultiplied(bundle),
+      (error) => {
+        entry.bytes -= bytes;
+        if (error instanceof EngineDiedError) this.#singles.add(bundle.id);
+        if (this.#engine.state !== 'closed') this.#options.onMultiplied(bundle, messageOf(error));
+      },
+    );
   }
 
   /** The engine died: what was loaded is gone. Loads under way fail by themselves. */
@@ -190,13 +222,19 @@ export class Residency {
       );
     }
     for (;;) {
-      const resident = [...this.#entries.values()].filter(({ state }) => state === 'loaded');
-      const used = resident.reduce((sum, other) => sum + other.bytes, 0);
-      if (used + entry.bytes <= budget) return;
-      const oldest = resident.sort((a, b) => a.lastUsed - b.lastUsed)[0];
+      if (this.#usedBytes() + entry.bytes <= budget) return;
+      const oldest = this.#resident().sort((a, b) => a.lastUsed - b.lastUsed)[0];
       if (oldest === undefined) return;
       await this.unload(oldest.bundle.id);
     }
+  }
+
+  #resident(): Entry[] {
+    return [...this.#entries.values()].filter(({ state }) => state === 'loaded');
+  }
+
+  #usedBytes(): number {
+    return this.#resident().reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   #unavailable(bundle: Bundle, reason: string, cause?: unknown): Img2ImgError {

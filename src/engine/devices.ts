@@ -72,19 +72,32 @@ export function availableCores(): number {
   return os.availableParallelism();
 }
 
+/** What each costs is memory: its weights once more, and what its run needs. */
+const MOST_INSTANCES = 4;
+
+/** Threads of one instance: all for 0, else its share; the first ones have one more where they do not divide. */
+export function threadsOf({ threads, instances }: EngineSettings, instance: number): number {
+  if (instance === 0) return threads;
+  return Math.floor(threads / instances) + (instance <= threads % instances ? 1 : 0);
+}
+
 /**
  * Settings of one device's engine.
  * @param cpuThreads `CPU_THREADS`; 0 shares the cores among `cpuEngines`
+ * @param cpuInstances `CPU_INSTANCES`; 0: as many as there are threads, up to 4
  */
 export function engineSettings(
   device: DeviceSpec,
-  options: { cpuThreads: number; cpuEngines: number; embeddingCacheBytes: number },
+  options: { cpuThreads: number; cpuInstances: number; cpuEngines: number; embeddingCacheBytes: number },
 ): EngineSettings {
   const shared = Math.max(1, Math.floor(availableCores() / Math.max(1, options.cpuEngines)));
+  const threads = options.cpuThreads > 0 ? options.cpuThreads : shared;
+  const instances = Math.min(threads, options.cpuInstances > 0 ? options.cpuInstances : MOST_INSTANCES);
   return {
     provider: device.provider,
     deviceIndex: device.index,
-    threads: options.cpuThreads > 0 ? options.cpuThreads : shared,
+    threads,
+    instances: device.provider === 'cpu' ? instances : 1,
     embeddingCacheBytes: options.embeddingCacheBytes,
     // cuDNN picks its algorithms anew for every input shape it has not seen.
     padToPreferred: device.provider !== 'cpu',

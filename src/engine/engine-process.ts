@@ -113,10 +113,11 @@ export class EngineProcess {
   }
 
   /**
+   * @param instance see `SentRequest`
    * @throws EngineRequestError when the engine says the request failed
    * @throws EngineDiedError when the process ends first, or is hung for `timeoutMs` and was killed for it
    */
-  request<T extends EngineOutput>(request: EngineRequest, timeoutMs: number): Promise<T> {
+  request<T extends EngineOutput>(request: EngineRequest, timeoutMs: number, instance = 0): Promise<T> {
     if (this.#death !== undefined) return Promise.reject(new EngineDiedError(this.#death));
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
@@ -128,8 +129,14 @@ export class EngineProcess {
       this.#pending.set(id, { resolve: resolve as (output: EngineOutput) => void, reject, timer, region });
       const message: ToEngine =
         request.type === 'run' && region !== undefined
-          ? { type: 'request', id, request: { type: 'run', batch: withoutImages(request.batch) }, region }
-          : { type: 'request', id, request };
+          ? {
+              type: 'request',
+              id,
+              instance,
+              request: { type: 'run', batch: withoutImages(request.batch) },
+              region,
+            }
+          : { type: 'request', id, instance, request };
       this.#child.send(message, (error) => {
         // A process that is just ending closes the channel first; its exit rejects what is pending.
         if (error !== null) this.#child.kill('SIGKILL');

@@ -18,7 +18,18 @@ export interface Engine {
   ready(): Promise<void>;
   load(bundle: BundleSpec): Promise<LoadOutput>;
   unload(bundle: string): Promise<void>;
-  run(batch: BatchSpec): Promise<BatchOutput>;
+  /** Instances that `multiply` makes of a bundle; 0 on a device that runs one batch at a time. */
+  readonly maxInstances: number;
+  /** Instances of a loaded bundle that can run side by side now; 0 before `multiply` and where it failed. */
+  instances(bundle: string): number;
+  /**
+   * Loads a loaded bundle `maxInstances` times more, each to run on its share of the device's threads. Runs side by side
+   * waste less than one on all threads, and each takes longer: it pays where pictures wait for each other.
+   * @throws EngineRequestError with the reason where that failed: then there are none
+   */
+  multiply(bundle: string): Promise<void>;
+  /** @param instance 0: on the whole device; 1 to `instances(…)`: on a share of it, beside others */
+  run(batch: BatchSpec, instance?: number): Promise<BatchOutput>;
   /** Told after every death of the engine, before its replacement is up: nothing is resident any more. */
   onRestart(listener: (reason: string) => void): void;
   close(): Promise<void>;

@@ -1,15 +1,19 @@
 /**
- * Entry of an engine process: its main thread speaks with the server, a worker thread runs the sessions.
+ * Entry of an engine process: its main thread speaks with the server, a worker thread runs the sessions, and one more for
+ * each instance that runs beside others.
  *
  * So the next batch arrives, and the last result leaves, while a batch runs. Started by `engine-process.ts` with
  * `fork`, its settings as JSON in the first argument.
  */
 import { Worker } from 'node:worker_threads';
+import { messageOf } from '../errors.js';
+import { threadsOf } from './devices.js';
 import { EXCHANGE_FD, readRegion } from './exchange.js';
 import type { EngineSettings, FromEngine, ToEngine } from './protocol.js';
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as EngineSettings;
-const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: settings });
+/** By instance; 0 has all threads. The others start with the first bundle that is loaded into them. */
+const workers = new Map<number, Worker>();
 
 /** Exit code of a process that ends itself because its device is poisoned. */
 const POISONED = 70;
@@ -18,15 +22,30 @@ function reply(message: FromEngine, then?: () => void): void {
   process.send?.(message, undefined, undefined, then);
 }
 
-worker.on('message', (message: FromEngine) => {
-  const poisoned = message.type === 'error' && message.fatal;
-  reply(message, poisoned ? () => process.exit(POISONED) : undefined);
-});
-worker.on('error', (error) => {
-  process.stderr.write(`engine worker: ${error.stack ?? error.message}\n`);
-  process.exit(1);
-});
-worker.on('exit', (code) => process.exit(code));
+function workerOf(instance: number): Worker {
+  const known = workers.get(instance);
+  if (known !== undefined) return known;
+  const { embeddingCacheBytes, instances } = settings;
+  const workerData: EngineSettings = {
+    ...settings,
+    threads: threadsOf(settings, instance),
+    embeddingCacheBytes: instance === 0 ? embeddingCacheBytes : embeddingCacheBytes / instances,
+  };
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
+  workers.set(instance, worker);
+  worker.on('message', (message: FromEngine) => {
+    // The engine is ready with its first worker, and what another cannot start fails with what is asked of it.
+    if (instance > 0 && (message.type === 'ready' || message.type === 'start-failed')) return;
+    const poisoned = message.type === 'error' && message.fatal;
+    reply(message, poisoned ? () => process.exit(POISONED) : undefined);
+  });
+  worker.on('error', (error) => {
+    process.stderr.write(`engine worker: ${error.stack ?? error.message}\n`);
+    process.exit(1);
+  });
+  worker.on('exit', (code) => process.exit(code));
+  return worker;
+}
 
 /** Ends at once: `process.exit` while the worker is in native code aborts it with a complaint on stderr. */
 function end(): void {
@@ -39,9 +58,17 @@ process.on('message', (message: ToEngine) => {
     return;
   }
   const receivedAt = performance.timeOrigin + performance.now();
-  const { id, request, region } = message;
+  const { id, instance, request, region } = message;
+  let worker: Worker;
+  try {
+    worker = workerOf(instance);
+  } catch (error) {
+    // The machine gives no more threads.
+    reply({ type: 'error', id, message: messageOf(error), fatal: false });
+    return;
+  }
   if (request.type !== 'run') {
-    worker.postMessage({ id, request, receivedAt });
+    worker.postMessage({ id, instance, request, receivedAt });
     return;
   }
   // Deserialised views share one pooled buffer: each gets its own, so that it can be handed to the thread for free.
@@ -52,7 +79,7 @@ process.on('message', (message: ToEngine) => {
     seeds: request.batch.seeds.slice(),
     gammas: request.batch.gammas.slice(),
   };
-  worker.postMessage({ id, request: { type: 'run', batch }, region, receivedAt }, [
+  worker.postMessage({ id, instance, request: { type: 'run', batch }, region, receivedAt }, [
     batch.images.buffer,
     batch.tokens.buffer,
   ]);
@@ -63,3 +90,5 @@ process.on('disconnect', end);
 // A terminal's Ctrl+C reaches the whole process group; the server ends its engines when it has drained.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
+
+workerOf(0);

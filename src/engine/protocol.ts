@@ -11,6 +11,8 @@ export interface EngineSettings {
   deviceIndex: number;
   /** Threads of a CPU engine's operators. */
   threads: number;
+  /** Instances of a small bundle that may run side by side, each on its share of the threads; 1: none. */
+  instances: number;
   embeddingCacheBytes: number;
   /** Whether only preferred batch sizes may run: smaller batches are padded up to one. */
   padToPreferred: boolean;
@@ -80,6 +82,8 @@ export type EngineOutput = LoadOutput | BatchOutput | Record<string, never>;
 export interface SentRequest {
   id: number;
   request: EngineRequest;
+  /** Which instance it is for: 0 has all threads, 1 to `instances` a share each. */
+  instance: number;
   region?: Region;
 }
 

@@ -10,6 +10,7 @@ export interface StartEnginesOptions {
   /** Entries of `DEVICES`. */
   devices: readonly string[];
   cpuThreads: number;
+  cpuInstances: number;
   embeddingCacheBytes: number;
   /** 0: half of the machine's or the card's memory, shared among the engines on it. */
   memoryBudgetBytes: number;
@@ -69,10 +70,10 @@ function start(
   options: StartEnginesOptions,
 ): Promise<Engine> {
   const cpuEngines = all.filter((other) => other.provider === 'cpu').length;
-  const { cpuThreads, embeddingCacheBytes, startTimeoutMs, requestTimeoutMs, logger } = options;
+  const { cpuThreads, cpuInstances, embeddingCacheBytes, startTimeoutMs, requestTimeoutMs, logger } = options;
   return SupervisedEngine.start({
     id: device.id,
-    settings: engineSettings(device, { cpuThreads, cpuEngines, embeddingCacheBytes }),
+    settings: engineSettings(device, { cpuThreads, cpuInstances, cpuEngines, embeddingCacheBytes }),
     memoryBudgetBytes: options.memoryBudgetBytes || defaultBudget(device, cpuEngines, cards),
     startTimeoutMs,
     requestTimeoutMs,

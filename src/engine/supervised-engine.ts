@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
 import type { Engine, EngineState } from './engine.js';
-import { EngineDiedError, EngineProcess } from './engine-process.js';
+import { EngineDiedError, EngineProcess, EngineRequestError } from './engine-process.js';
 import type { BatchOutput, BatchSpec, BundleSpec, EngineSettings, LoadOutput } from './protocol.js';
 
 const FIRST_BACKOFF_MS = 100;
@@ -21,11 +21,17 @@ export interface SupervisedEngineOptions {
   logger: Logger;
 }
 
+interface LoadedBundle {
+  spec: BundleSpec;
+  instances: 'none' | 'asked' | 'loaded';
+}
+
 export class SupervisedEngine implements Engine {
   readonly id: string;
   readonly padsBatches: boolean;
   readonly targets: Engine['targets'];
   readonly memoryBudgetBytes: number;
+  readonly maxInstances: number;
   readonly #options: SupervisedEngineOptions;
   readonly #restartListeners: ((reason: string) => void)[] = [];
   readonly #closing = new AbortController();
@@ -35,6 +41,8 @@ export class SupervisedEngine implements Engine {
   #process: Promise<EngineProcess>;
   #state: EngineState = 'starting';
   #restarts = 0;
+  /** What is loaded in the process that serves, by id. */
+  readonly #loaded = new Map<string, LoadedBundle>();
 
   private constructor(options: SupervisedEngineOptions, first: EngineProcess) {
     this.#options = options;
@@ -42,6 +50,7 @@ export class SupervisedEngine implements Engine {
     this.padsBatches = options.settings.padToPreferred;
     this.targets = options.settings.provider === 'cuda' ? ['cpu', 'cuda'] : ['cpu'];
     this.memoryBudgetBytes = options.memoryBudgetBytes;
+    this.maxInstances = options.settings.instances > 1 ? options.settings.instances : 0;
     this.#current = first;
     this.#process = Promise.resolve(first);
     this.#state = 'ready';
@@ -71,15 +80,46 @@ export class SupervisedEngine implements Engine {
   }
 
   async load(bundle: BundleSpec): Promise<LoadOutput> {
-    return this.#request({ type: 'load', bundle });
+    const output = await this.#request<LoadOutput>({ type: 'load', bundle });
+    this.#loaded.set(bundle.id, { spec: bundle, instances: 'none' });
+    return output;
   }
 
   async unload(bundle: string): Promise<void> {
-    await this.#request({ type: 'unload', bundle });
+    const known = this.#loaded.get(bundle);
+    this.#loaded.delete(bundle);
+    const instances = known === undefined || known.instances === 'none' ? [0] : [0, ...this.#shares()];
+    await Promise.all(instances.map((instance) => this.#request({ type: 'unload', bundle }, instance)));
   }
 
-  async run(batch: BatchSpec): Promise<BatchOutput> {
-    return this.#request({ type: 'run', batch });
+  instances(bundle: string): number {
+    return this.#loaded.get(bundle)?.instances === 'loaded' ? this.maxInstances : 0;
+  }
+
+  async multiply(bundle: string): Promise<void> {
+    const known = this.#loaded.get(bundle);
+    if (known === undefined) throw new EngineRequestError(`the bundle ${bundle} is not loaded`);
+    known.instances = 'asked';
+    // Nobody waits for them: a first run that is slow is better than a warm-up on cores that are all taken.
+    const spec = { ...known.spec, batchSizes: [] };
+    const loads = this.#shares().map((instance) => this.#request({ type: 'load', bundle: spec }, instance));
+    const failed = (await Promise.allSettled(loads)).find((load) => load.status === 'rejected');
+    if (failed === undefined) {
+      known.instances = 'loaded';
+      return;
+    }
+    // Unless it was unloaded meanwhile, and perhaps loaded anew.
+    if (this.#loaded.get(bundle) === known) {
+      known.instances = 'none';
+      await Promise.allSettled(
+        this.#shares().map((instance) => this.#request({ type: 'unload', bundle }, instance)),
+      );
+    }
+    throw failed.reason;
+  }
+
+  async run(batch: BatchSpec, instance = 0): Promise<BatchOutput> {
+    return this.#request({ type: 'run', batch }, instance);
   }
 
   onRestart(listener: (reason: string) => void): void {
@@ -95,9 +135,15 @@ export class SupervisedEngine implements Engine {
 
   async #request<T extends LoadOutput | BatchOutput | Record<string, never>>(
     request: Parameters<EngineProcess['request']>[0],
+    instance = 0,
   ): Promise<T> {
     const process = await this.#process;
-    return process.request<T>(request, this.#options.requestTimeoutMs);
+    return process.request<T>(request, this.#options.requestTimeoutMs, instance);
+  }
+
+  /** The instances that have a share of the threads each. */
+  #shares(): number[] {
+    return Array.from({ length: this.maxInstances }, (_, i) => i + 1);
   }
 
   async #watch(): Promise<void> {
@@ -109,6 +155,7 @@ export class SupervisedEngine implements Engine {
       if (performance.now() - startedAt > HEALTHY_AFTER_MS) backoffMs = FIRST_BACKOFF_MS;
       this.#state = 'restarting';
       this.#restarts++;
+      this.#loaded.clear();
       this.#options.logger.error(
         { device: this.id, reason, restarts: this.#restarts, backoffMs },
         'engine died',

@@ -69,6 +69,11 @@ export function createDevice(engine: Engine, options: CreateDeviceOptions): Devi
     onLoaded: learn,
     onFailed: (bundle, reason) =>
       logger.error({ bundle: bundle.id, device: engine.id, reason }, 'bundle not loaded'),
+    onMultiplied(bundle, reason) {
+      const entry = { bundle: bundle.id, device: engine.id };
+      if (reason === undefined) logger.info({ ...entry, instances: engine.maxInstances }, 'instances loaded');
+      else logger.warn({ ...entry, reason }, 'instances not loaded');
+    },
     onUnloaded: (bundle) => logger.info({ bundle: bundle.id, device: engine.id }, 'bundle unloaded'),
   });
   return new DeviceScheduler(engine, residency, speed, {

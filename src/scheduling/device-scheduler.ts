@@ -2,7 +2,8 @@
  * Keeps one device busy: takes batches from its queue and hands them to its engine, the next while one runs.
  *
  * An idle device never waits (unless `maxQueueDelayMs` allows it). While a batch runs, the next is handed over as late
- * as the bytes need to arrive in time: until then its places stay open to whoever comes, and to the more urgent.
+ * as the bytes need to arrive in time: until then its places stay open to whoever comes, and to the more urgent. A device
+ * that can run pictures of a small bundle side by side does so while several wait (`turn.ts`).
  */
 import type { Bundle } from '../bundles/bundle.js';
 import type { BundleResidency, Residency } from '../bundles/residency.js';
@@ -11,26 +12,17 @@ import { EngineDiedError } from '../engine/engine-process.js';
 import type { BatchOutput } from '../engine/protocol.js';
 import { Img2ImgError, messageOf } from '../errors.js';
 import { packBatch, unpackBatch } from './batch.js';
-import { chooseBatchSize, padUp } from './batch-size.js';
 import { BatchingQueue } from './batching-queue.js';
-import { type InFlight, waitBeforeHandOver } from './hand-over.js';
+import type { InFlight } from './hand-over.js';
 import type { SchedulingObserver } from './observer.js';
 import { type PendingJob, samplesOf } from './pending-job.js';
-import type { Speed } from './speed.js';
+import { Speed } from './speed.js';
+import { nextTurn, shareMs, type TurnOptions, wantsInstances } from './turn.js';
 
-export interface DeviceSchedulerOptions {
-  maxBatchSize: number;
-  maxQueueDelayMs: number;
+export interface DeviceSchedulerOptions extends TurnOptions {
   agingMs: number;
-  /** Batch sizes of a bundle worth running on this device, ascending. */
-  preferredSizes(bundle: Bundle): readonly number[];
-  /** All sizes it was warmed up at, ascending: what a batch is padded to where the device must not see others. */
-  warmSizes(bundle: Bundle): readonly number[];
   observer: SchedulingObserver;
 }
-
-/** Trying a batch size out to learn its speed may take this long, not more: its samples wait for each other. */
-const LONGEST_TRIAL_MS = 2_000;
 
 /** A job that brought a device down, or failed on it, this often is itself the cause. */
 const MAX_FAILURES = 2;
@@ -38,10 +30,12 @@ const MAX_FAILURES = 2;
 export class DeviceScheduler {
   readonly engine: Engine;
   readonly residency: Residency;
+  /** Of runs on the whole device. */
   readonly speed: Speed;
+  readonly #shareSpeed = new Speed();
   readonly #options: DeviceSchedulerOptions;
   readonly #queue: BatchingQueue<PendingJob>;
-  /** Oldest first: the first one runs, a second one waits in the engine. */
+  /** Oldest first: of each instance the first one runs, a second one waits in the engine. */
   #inFlight: InFlight[] = [];
   #wakeTimer: NodeJS.Timeout | undefined;
   /** Bundles whose load, once ended, hands over what waits for it. */
@@ -84,12 +78,13 @@ export class DeviceScheduler {
 
   /** Expected milliseconds until everything handed to this device is done, loads not counted. */
   backlogMs(now: number): number {
-    let milliseconds = 0;
-    this.#inFlight.forEach((batch, i) => {
-      const elapsed = i === 0 ? now - batch.startedAt : 0;
-      milliseconds += Math.max(0, batch.expectedMs - elapsed);
-    });
-    for (const job of this.#queue.jobs()) milliseconds += this.speed.sampleMs(job.request) * job.count;
+    const ends = new Map<number, number>();
+    for (const { instance, running, startedAt, expectedMs } of this.#inFlight) {
+      const elapsed = running ? now - startedAt : 0;
+      ends.set(instance, (ends.get(instance) ?? 0) + Math.max(0, expectedMs - elapsed));
+    }
+    let milliseconds = Math.max(0, ...ends.values());
+    for (const job of this.#queue.jobs()) milliseconds += this.#sampleMs(job) * job.count;
     return milliseconds;
   }
 
@@ -102,6 +97,14 @@ export class DeviceScheduler {
       job.reject(error);
     }
     for (const { jobs } of this.#inFlight) for (const job of jobs) job.reject(error);
+  }
+
+  /** Expected milliseconds of the device for a sample of a job that waits among others. */
+  #sampleMs({ request }: PendingJob): number {
+    const instances = this.engine.instances(request.bundle.id);
+    const whole = this.speed.sampleMs(request);
+    if (instances === 0) return whole;
+    return Math.min(whole, shareMs(this.speed, this.#shareSpeed, request, instances, 1) / instances);
   }
 
   /** Hands over what may be handed over now, and sees to it that it is called again when more may. */
@@ -122,50 +125,29 @@ export class DeviceScheduler {
   }
 
   #handOver(leader: PendingJob, now: number): void {
-    const { maxBatchSize, preferredSizes, warmSizes } = this.#options;
-    const { bundle } = leader.request;
-    const preferred = preferredSizes(bundle).filter((size) => size <= maxBatchSize);
-    const runSize = (samples: number): number =>
-      this.engine.padsBatches ? padUp(samples, warmSizes(bundle)) : samples;
-    const expectedMs = (size: number): number => this.speed.batchMs(leader.request, size);
-    const available = samplesOf(this.#queue.companions(leader, maxBatchSize, now));
-    // An engine that pads has run every size at load, on a device that nothing else slows down.
-    const possible = preferred.filter((size) => size <= available && expectedMs(size) <= LONGEST_TRIAL_MS);
-    const due = this.engine.padsBatches ? undefined : this.speed.due(leader.request, possible);
-    const wanted = due ?? chooseBatchSize(available, preferred, runSize, expectedMs);
-    const jobs = this.#queue.companions(leader, Math.max(wanted, leader.count), now);
-    const samples = samplesOf(jobs);
-
-    const full = samples >= (preferred.at(-1) ?? 1);
-    const waitMs = waitBeforeHandOver(
-      leader,
-      jobs,
-      this.#inFlight,
-      full ? 0 : this.#options.maxQueueDelayMs,
-      now,
-    );
-    if (waitMs > 0) {
-      if (Number.isFinite(waitMs)) this.#wakeTimer = setTimeout(() => this.#pump(), waitMs);
+    const { engine, speed } = this;
+    const shareSpeed = this.#shareSpeed;
+    const device = { engine, queue: this.#queue, inFlight: this.#inFlight, speed, shareSpeed, now };
+    if (wantsInstances(leader, device)) this.residency.multiply(leader.request.bundle);
+    const turn = nextTurn(leader, device, this.#options);
+    if (turn.waitMs > 0) {
+      if (Number.isFinite(turn.waitMs)) this.#wakeTimer = setTimeout(() => this.#pump(), turn.waitMs);
       return;
     }
+    const { jobs, instance, share, expectedMs } = turn;
     this.#queue.take(jobs);
-    this.residency.touch(bundle.id);
-    const size = runSize(samples);
-    void this.#run(jobs, size, {
-      jobs,
-      running: this.#inFlight.length === 0,
-      startedAt: now,
-      expectedMs: expectedMs(size),
-    });
+    this.residency.touch(leader.request.bundle.id);
+    const running = !this.#inFlight.some((batch) => batch.instance === instance);
+    void this.#run({ jobs, instance, share, running, startedAt: now, expectedMs }, turn.runSize);
     this.#pump();
   }
 
-  async #run(jobs: PendingJob[], runSize: number, flight: InFlight): Promise<void> {
+  async #run(flight: InFlight, runSize: number): Promise<void> {
     this.#inFlight.push(flight);
     try {
-      const output = await this.engine.run(packBatch(jobs, runSize));
+      const output = await this.engine.run(packBatch(flight.jobs, runSize), flight.instance);
       this.#land(flight);
-      this.#finish(jobs, runSize, output);
+      this.#finish(flight, runSize, output);
     } catch (error) {
       this.#fail(flight, error);
       this.#land(flight);
@@ -175,19 +157,20 @@ export class DeviceScheduler {
 
   #land(flight: InFlight): void {
     this.#inFlight = this.#inFlight.filter((other) => other !== flight);
-    const next = this.#inFlight[0];
+    const next = this.#inFlight.find(({ instance }) => instance === flight.instance);
     // A dead engine runs nothing: what waited in it behind the landed batch never started.
     if (next === undefined || next.running || this.engine.state !== 'ready') return;
     next.running = true;
     next.startedAt = performance.now();
   }
 
-  #finish(jobs: readonly PendingJob[], runSize: number, output: BatchOutput): void {
+  #finish({ jobs, share }: InFlight, runSize: number, output: BatchOutput): void {
     const now = performance.now();
     const { id: device } = this.engine;
     const batchSize = samplesOf(jobs);
     const first = jobs[0];
-    if (first !== undefined) this.speed.record(first.request, runSize, output.runMs);
+    const speed = share < 1 ? this.#shareSpeed : this.speed;
+    if (first !== undefined) speed.record(first.request, runSize, output.runMs);
     const pictures = unpackBatch(jobs, output);
     const queueMs = jobs.map((job) => Math.max(0, now - job.enqueuedAt - output.runMs));
     jobs.forEach((job, i) => {
@@ -206,19 +189,21 @@ export class DeviceScheduler {
       runSize,
       queueMs,
       inferenceMs: output.runMs,
+      busyMs: output.runMs * share,
       embeddingHits: output.embeddingHits,
       embeddingMisses: output.embeddingMisses,
     });
   }
 
   /** Jobs of a failed batch go again, each alone; a job that failed alone is told so. */
-  #fail({ jobs, running }: InFlight, error: unknown): void {
+  #fail({ jobs, running, share }: InFlight, error: unknown): void {
     const died = error instanceof EngineDiedError;
     for (const job of jobs) {
       if (job.settled) continue;
       // A batch that only waited in the engine when it died is innocent.
       if (running || !died) job.failures++;
-      const last = job.failures >= MAX_FAILURES || (!died && jobs.length === 1);
+      // One that ran beside others was not alone: what they took together may have been what was missing.
+      const last = job.failures >= MAX_FAILURES || (!died && jobs.length === 1 && share === 1);
       if (last || this.#closed) job.reject(failure(error, this.engine.id));
       else this.#queue.unshift(job);
     }

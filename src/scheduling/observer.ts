@@ -9,6 +9,8 @@ export interface BatchEvent {
   /** Milliseconds each job waited. */
   queueMs: number[];
   inferenceMs: number;
+  /** Milliseconds of the whole device that its run took: less where it had a share of it. */
+  busyMs: number;
   embeddingHits: number;
   embeddingMisses: number;
 }

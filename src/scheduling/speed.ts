@@ -70,6 +70,11 @@ export class Speed {
     });
   }
 
+  /** Whether anything was measured of this shape's graphs, at any size. */
+  isMeasured(shape: Shape): boolean {
+    return this.#measured.has(graphsOf(shape));
+  }
+
   /** Expected milliseconds of one run: measured, or in proportion to the nearest batch size that was. */
   batchMs(shape: Shape, batchSize: number): number {
     const { sizes, scale } = this.#nearest(shape);

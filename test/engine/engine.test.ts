@@ -1,3 +1,6 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Bundle } from '../../src/bundles/bundle.js';
@@ -17,6 +20,7 @@ const SETTINGS: EngineSettings = {
   provider: 'cpu',
   deviceIndex: 0,
   threads: 2,
+  instances: 2,
   embeddingCacheBytes: 8e6,
   padToPreferred: false,
 };
@@ -190,6 +194,66 @@ describe('a supervised engine', () => {
     expect(engine.state).toBe('restarting');
     await engine.ready();
     expect(engine.state).toBe('ready');
+    await engine.close();
+  });
+
+  it('makes the same pictures on the whole device and on shares of it, side by side', async () => {
+    const engine = await SupervisedEngine.start(options);
+    const bundle = await fixtureBundle('tiny-sketch');
+    await engine.load(spec(bundle));
+    expect(engine.instances(bundle.id)).toBe(0);
+    await engine.multiply(bundle.id);
+    expect(engine.instances(bundle.id)).toBe(2);
+    const wanted = [1, 2, 3, 4].map((sample) => batch(bundle, [sample]));
+    const whole: Uint8Array[] = [];
+    for (const one of wanted) whole.push((await engine.run(one)).images);
+    const shared = await Promise.all(wanted.map((one, i) => engine.run(one, 1 + (i % 2))));
+    shared.forEach(({ images }, i) => {
+      expect(Buffer.compare(images, whole[i] ?? Buffer.alloc(0))).toBe(0);
+    });
+    await engine.unload(bundle.id);
+    expect(engine.instances(bundle.id)).toBe(0);
+    await expect(engine.run(batch(bundle, [1]), 2)).rejects.toThrow(/not loaded/);
+    await engine.close();
+  });
+
+  it('has none of its instances where one of them cannot be loaded', async () => {
+    const engine = await SupervisedEngine.start(options);
+    const bundle = await fixtureBundle('tiny-edge');
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'img2img-engine-'));
+    const { textEncoder, ...loaded } = spec(bundle);
+    const copy = path.join(folder, 'text_encoder.onnx');
+    await cp(textEncoder, copy);
+    await engine.load({ ...loaded, textEncoder: copy });
+    await rm(folder, { recursive: true });
+    await expect(engine.multiply(bundle.id)).rejects.toThrow(/text_encoder\.onnx/);
+    expect(engine.instances(bundle.id)).toBe(0);
+    await expect(engine.run(batch(bundle, [1]), 1)).rejects.toThrow(/not loaded/);
+    expect((await engine.run(batch(bundle, [1]))).images.length).toBeGreaterThan(0);
+    await engine.close();
+  });
+
+  it('has no instances of what it does not hold, nor of anything in a new process', async () => {
+    let pid = 0;
+    const write = (line: string): void => {
+      pid = JSON.parse(line).pid;
+    };
+    // The base fields of a logger would hide the engine's own.
+    const logger = pino({ level: 'info', base: null }, { write });
+    const engine = await SupervisedEngine.start({ ...options, logger });
+    await expect(engine.multiply('nobody')).rejects.toThrow(/not loaded/);
+    expect(engine.instances('nobody')).toBe(0);
+    const bundle = await fixtureBundle('tiny-edge');
+    await engine.load(spec(bundle));
+    await engine.multiply(bundle.id);
+    const died = new Promise<string>((resolve) => engine.onRestart(resolve));
+    expect(engine.instances(bundle.id)).toBe(2);
+    process.kill(pid, 'SIGKILL');
+    await died;
+    expect(engine.instances(bundle.id)).toBe(0);
+    await engine.ready();
+    await engine.load(spec(bundle));
+    expect(engine.instances(bundle.id)).toBe(0);
     await engine.close();
   });
 

@@ -10,13 +10,18 @@ export interface FakeEngineOptions {
   padsBatches?: boolean;
   memoryBudgetBytes?: number;
   targets?: Engine['targets'];
+  /** Runs on a share of the device take twice as long as on the whole of it. */
+  maxInstances?: number;
 }
+
+const MULTIPLYING = -1;
 
 export class FakeEngine implements Engine {
   readonly id: string;
   readonly padsBatches: boolean;
   readonly memoryBudgetBytes: number;
   readonly targets: Engine['targets'];
+  readonly maxInstances: number;
   state: EngineState = 'ready';
   restarts = 0;
   /** Seeds of every batch, in the order they were handed over. */
@@ -24,15 +29,27 @@ export class FakeEngine implements Engine {
   /** Of those, the ones that started to run. */
   readonly started: number[][] = [];
   readonly runSizes: number[] = [];
+  /** Where each batch ran. */
+  readonly ranOn: number[] = [];
+  /** Most runs at one time, ever. */
+  mostAtOnce = 0;
+  /** How often instances were asked for, and why they cannot be had. */
+  multiplications = 0;
+  failingMultiply: string | undefined;
   readonly loads: string[] = [];
   readonly unloads: string[] = [];
   /** A run of a batch with this seed kills the engine. */
   killerSeed: number | undefined;
+  /** A run of a batch with this seed takes twice as long. */
+  slowSeed: number | undefined;
   /** A run of a batch with this seed fails, and the engine lives on. */
   failingSeed: number | undefined;
   readonly #options: Required<Pick<FakeEngineOptions, 'runMs' | 'loadMs'>>;
   readonly #listeners: ((reason: string) => void)[] = [];
-  #tail: Promise<unknown> = Promise.resolve();
+  /** The end of what each instance has to do. */
+  #tails = new Map<number, Promise<unknown>>();
+  #multiplied = new Set<string>();
+  #running = 0;
   #life = 0;
   #death: ((error: Error) => void)[] = [];
 
@@ -40,6 +57,7 @@ export class FakeEngine implements Engine {
     this.id = options.id ?? 'fake:0';
     this.padsBatches = options.padsBatches ?? false;
     this.targets = options.targets ?? ['cpu'];
+    this.maxInstances = options.maxInstances ?? 0;
     this.memoryBudgetBytes = options.memoryBudgetBytes ?? 1e9;
     this.#options = { runMs: options.runMs ?? 100, loadMs: options.loadMs ?? 10 };
   }
@@ -50,7 +68,7 @@ export class FakeEngine implements Engine {
 
   load(bundle: BundleSpec): Promise<LoadOutput> {
     this.loads.push(bundle.id);
-    return this.#inOrder(async () => {
+    return this.#inOrder(0, async () => {
       await sleep(this.#options.loadMs);
       return {
         loadMs: this.#options.loadMs,
@@ -62,23 +80,43 @@ export class FakeEngine implements Engine {
 
   unload(bundle: string): Promise<void> {
     this.unloads.push(bundle);
-    return this.#inOrder(async () => undefined);
+    this.#multiplied.delete(bundle);
+    return this.#inOrder(0, async () => undefined);
   }
 
-  run(batch: BatchSpec): Promise<BatchOutput> {
+  instances(bundle: string): number {
+    return this.#multiplied.has(bundle) ? this.maxInstances : 0;
+  }
+
+  multiply(bundle: string): Promise<void> {
+    this.multiplications++;
+    // Beside the runs, in threads of its own.
+    return this.#inOrder(MULTIPLYING, async () => {
+      await sleep(this.#options.loadMs);
+      if (this.failingMultiply !== undefined) throw new EngineRequestError(this.failingMultiply);
+      this.#multiplied.add(bundle);
+    });
+  }
+
+  run(batch: BatchSpec, instance = 0): Promise<BatchOutput> {
     const seeds = [...batch.seeds];
+    const runMs = this.#options.runMs * (instance === 0 ? 1 : 2);
     this.batches.push(seeds);
     this.runSizes.push(batch.runSize);
-    return this.#inOrder(async () => {
+    this.ranOn.push(instance);
+    return this.#inOrder(instance, async () => {
       this.started.push(seeds);
-      await sleep(this.#options.runMs);
+      const life = this.#life;
+      this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#running);
+      await sleep(this.slowSeed !== undefined && seeds.includes(this.slowSeed) ? 2 * runMs : runMs);
+      if (life === this.#life) this.#running--;
       if (this.killerSeed !== undefined && seeds.includes(this.killerSeed)) this.die('a seed killed it');
       if (this.failingSeed !== undefined && seeds.includes(this.failingSeed))
         throw new EngineRequestError('no');
       return {
         images: batch.images.slice(),
         waitMs: 0,
-        runMs: this.#options.runMs,
+        runMs,
         embeddingHits: 0,
         embeddingMisses: 0,
       };
@@ -98,7 +136,9 @@ export class FakeEngine implements Engine {
     this.#life++;
     this.restarts++;
     this.state = 'restarting';
-    this.#tail = Promise.resolve();
+    this.#tails.clear();
+    this.#multiplied.clear();
+    this.#running = 0;
     for (const reject of this.#death.splice(0)) reject(new EngineDiedError(reason));
     setTimeout(() => {
       this.state = 'ready';
@@ -106,13 +146,17 @@ export class FakeEngine implements Engine {
     for (const listener of this.#listeners) listener(reason);
   }
 
-  #inOrder<T>(action: () => Promise<T>): Promise<T> {
+  #inOrder<T>(instance: number, action: () => Promise<T>): Promise<T> {
     const life = this.#life;
-    const result = this.#tail.then(() => {
+    const before = this.#tails.get(instance) ?? Promise.resolve();
+    const result = before.then(() => {
       if (life !== this.#life) throw new EngineDiedError('died before');
       return action();
     });
-    this.#tail = result.catch(() => undefined);
+    this.#tails.set(
+      instance,
+      result.catch(() => undefined),
+    );
     return new Promise((resolve, reject) => {
       this.#death.push(reject);
       result.then(resolve, reject);

@@ -24,5 +24,10 @@ export async function askEngine(task: EngineTask): Promise<EngineAnswer> {
 export function settingsOf(options: Options): EngineSettings {
   const [device] = parseDevices([options.device]);
   if (device === undefined) throw new Error('no device');
-  return engineSettings(device, { cpuThreads: options.threads, cpuEngines: 1, embeddingCacheBytes: 2 ** 20 });
+  return engineSettings(device, {
+    cpuInstances: Number(process.env.CPU_INSTANCES ?? 0),
+    cpuThreads: options.threads,
+    cpuEngines: 1,
+    embeddingCacheBytes: 2 ** 20,
+  });
 }
