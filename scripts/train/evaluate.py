@@ -1,6 +1,6 @@
 """Measures bundles on what they were never shown, and writes their contact sheets and README numbers.
 
-npm run evaluate                       (both shipped bundles, about five minutes on two cores)
+npm run evaluate                       (both shipped bundles, about six minutes on two cores)
 npm run evaluate -- emoji-sketch --quick
 """
 
