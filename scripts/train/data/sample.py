@@ -14,6 +14,7 @@ from .prompts import compose
 from .sketch import Warp, binarise, draw, random_warp
 from .styles import RENDERINGS, Scene, plain
 
+ANYWHERE = 0.4
 STYLED = 0.2
 COLOURED = 0.3
 GUIDED_FULLY = 0.75
@@ -34,6 +35,8 @@ class Request:
     #: 0 keeps the drawing where it is.
     strength: float = 1.0
     flip: bool = True
+    #: Smaller, and not in the middle; by chance where neither this nor the prompt is set.
+    anywhere: bool | None = None
 
 
 @dataclass
@@ -106,7 +109,10 @@ def make(drawings: Drawings, row: int, side: int, rng: np.random.Generator, requ
     request = request or Request()
     facts = drawings.facts[row]
     source = 256 if side <= 256 else 512
-    warp: Warp = random_warp(rng, side, request.flip, request.strength)
+    anywhere = request.anywhere
+    if anywhere is None:
+        anywhere = request.prompt is None and rng.random() < ANYWHERE
+    warp: Warp = random_warp(rng, side, request.flip, request.strength, anywhere)
     roughness = request.roughness if request.roughness is not None else float(rng.choice([0.15, 0.6, 1.0, 1.4]))
     ink = draw(rng, facts["strokes"], warp, roughness)
     maps = warp.maps(source)

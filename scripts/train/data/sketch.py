@@ -50,8 +50,11 @@ class Warp:
         return (origin * (source / FULL) - 0.5).astype(np.float32)
 
 
-def random_warp(rng: np.random.Generator, side: int, flip: bool = True, strength: float = 1.0) -> Warp:
-    """Shift, scale, rotation, mirror and a hand's bend. `strength` 0 leaves the drawing where it is, slightly smaller."""
+def random_warp(rng: np.random.Generator, side: int, flip: bool = True, strength: float = 1.0, anywhere: bool = False) -> Warp:
+    """Shift, scale, rotation, mirror and a hand's bend. `strength` 0 leaves the drawing where it is, slightly smaller.
+
+    `anywhere` makes it smaller still, down to a third, and puts it wherever it has room.
+    """
     scale = 0.9 * np.exp(strength * rng.uniform(-0.28, 0.1))
     angle = np.radians(strength * rng.normal(0, 7))
     mirror = -1.0 if flip and rng.random() < 0.5 else 1.0
@@ -59,6 +62,11 @@ def random_warp(rng: np.random.Generator, side: int, flip: bool = True, strength
     stretch = 1 + strength * rng.normal(0, 0.04)
     linear = rotation @ np.diag([mirror * scale * stretch, scale / stretch])
     centre = FULL / 2 + strength * rng.uniform(-0.05, 0.05, 2) * FULL
+    if anywhere:
+        smaller = rng.uniform(0.4, 1.0)
+        linear *= smaller
+        room = max(0.0, 1 - scale * smaller) / 2
+        centre = FULL / 2 + rng.uniform(-room, room, 2) * FULL
     offset = centre - linear @ np.array([FULL / 2, FULL / 2])
     matrix = np.concatenate([linear, offset[:, None]], 1)
     bend = rng.normal(0, 1, (6, 6, 2)).astype(np.float32) * float(strength * rng.uniform(0, 9))

@@ -12,8 +12,17 @@ from ..data.sample import Drawings, Request, Sample, make
 SIDE = 512
 
 
-def draw(drawings: Drawings, rows: Iterable[int], colour: str | None = None, style: str | None = None) -> list[Sample]:
-    """Drawings, roughly drawn, with the picture they should become: plain, with their body in an asked colour, in a style."""
+def draw(
+    drawings: Drawings,
+    rows: Iterable[int],
+    colour: str | None = None,
+    style: str | None = None,
+    anywhere: bool = False,
+) -> list[Sample]:
+    """Drawings, roughly drawn, with the picture they should become: plain, with their body in an asked colour, in a style.
+
+    They fill the paper, or are small and lie `anywhere` on it.
+    """
     samples = []
     for number in rows:
         request = Request(
@@ -24,6 +33,7 @@ def draw(drawings: Drawings, rows: Iterable[int], colour: str | None = None, sty
             roughness=0.8,
             strength=0.6,
             flip=False,
+            anywhere=anywhere,
         )
         samples.append(make(drawings, int(number), SIDE, np.random.default_rng([9, int(number)]), request))
     return samples

@@ -55,6 +55,9 @@ def evaluate_emoji(folder: Path, count: int | None) -> tuple[Results, Sheets]:
     over = float(np.mean(spoiled)) if spoiled else float("nan")
     row(results, 'other parts painted over by "a red X"', over, "(first trial: 0.83)", True)
     row(results, "colour outside the object / its area", leaked, "< 0.02", leaked < 0.02)
+    small = draw(drawings, some(drawings.rows(held_out=True), 40 if count is None else 8), anywhere=True)
+    wandering = [metrics.leak(ask(bundle, sample), sample.mask > 0.5, sample.sketch) for sample in small]
+    row(results, "the same, drawn small and off the middle", float(np.mean(wandering)), "(no bar)", True)
     row(results, "names held out", len({s.facts["name"] for s in samples}), "(no bar)", True)
     taught = familiar(bundle, drawings, results, 60 if count is None else 12)
     vivid = [s for s in samples if s.mask.mean() > 0.03]

@@ -63,6 +63,20 @@ def test_picture_and_points_go_through_the_same_warp():
         assert np.abs(back - origin).max() < 6
 
 
+def test_a_drawing_may_be_small_and_anywhere_and_lies_on_the_paper():
+    corners = np.array([[60.0, 60.0], [452.0, 60.0], [452.0, 452.0], [60.0, 452.0]], np.float32)
+    centres, sizes = [], []
+    for seed in range(200):
+        placed = random_warp(np.random.default_rng(seed), 512, anywhere=True).points(corners)
+        assert placed.min() > -20 and placed.max() < 532
+        centres.append(placed.mean(0))
+        sizes.append(np.ptp(placed[:, 0]))
+    # In every quarter of the paper, and from a third of the usual size to all of it.
+    quarters = {(x > 256, y > 256) for x, y in centres if max(abs(x - 256), abs(y - 256)) > 60}
+    assert len(quarters) == 4
+    assert min(sizes) < 160 and max(sizes) > 320
+
+
 def test_a_colour_word_changes_the_body_and_keeps_the_eye(drawing):
     picture, shapes = drawing
     body, mean = colour.body_shapes(shapes, picture)
