@@ -13,6 +13,11 @@ export interface InFlight {
   expectedMs: number;
 }
 
+/** Whether the engine has a job that failed before, and must have it alone. */
+export function hasSuspect(inFlight: readonly InFlight[]): boolean {
+  return inFlight.some(({ jobs }) => jobs.some((job) => job.alone));
+}
+
 /** Handing over takes this long, and this much longer a megabyte (measured: npm run bench -- transport). */
 const HAND_OVER_MS = 10;
 const HAND_OVER_MS_PER_MB = 4;
@@ -33,9 +38,7 @@ export function waitBeforeHandOver(
 ): number {
   if (inFlight.length === 0) return Math.max(0, leader.enqueuedAt + maxQueueDelayMs - now);
   // A suspect shares the engine with nobody: if the engine dies, it must be clear of whom.
-  if (leader.alone || inFlight.some((batch) => batch.jobs.some((job) => job.alone))) {
-    return Number.POSITIVE_INFINITY;
-  }
+  if (leader.alone || hasSuspect(inFlight)) return Number.POSITIVE_INFINITY;
   const { width, height } = leader.request;
   const megabytes = (samplesOf(jobs) * width * height * 3) / 2 ** 20;
   const lead = HAND_OVER_MS + HAND_OVER_MS_PER_MB * megabytes;

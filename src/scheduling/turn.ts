@@ -3,7 +3,7 @@ import type { Bundle } from '../bundles/bundle.js';
 import type { Engine } from '../engine/engine.js';
 import { chooseBatchSize, padUp } from './batch-size.js';
 import type { BatchingQueue } from './batching-queue.js';
-import { type InFlight, waitBeforeHandOver } from './hand-over.js';
+import { hasSuspect, type InFlight, waitBeforeHandOver } from './hand-over.js';
 import { type PendingJob, samplesOf } from './pending-job.js';
 import type { Speed } from './speed.js';
 
@@ -59,7 +59,7 @@ export function nextTurn(leader: PendingJob, device: DeviceNow, options: TurnOpt
 export function wantsInstances(leader: PendingJob, { engine, queue, inFlight }: DeviceNow): boolean {
   if (engine.maxInstances === 0 || engine.instances(leader.request.bundle.id) > 0) return false;
   // A suspect shares the engine with nobody, nor with a load.
-  if (leader.alone || inFlight.some(({ jobs }) => jobs.some((job) => job.alone))) return false;
+  if (leader.alone || hasSuspect(inFlight)) return false;
   let waiting = 0;
   for (const job of queue.jobs()) {
     if (job.request.bundle.id === leader.request.bundle.id && isOnePicture(job)) waiting++;

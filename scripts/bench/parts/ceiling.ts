@@ -1,11 +1,13 @@
 /** Part `ceiling`: how much of what raw runs give arrives at 16 clients; turn by turn, so that both see the same machine. */
 
 import { bundleSpec } from '../../../src/bundles/bundle-spec.js';
+import { threadsOf } from '../../../src/engine/devices.js';
 import type { BundleSpec, EngineSettings } from '../../../src/engine/protocol.js';
 import { bundleUnderTest } from '../bundle-under-test.js';
 import { askEngine, settingsOf } from '../engine/ask.js';
 import { measure } from '../load/measure.js';
 import type { Context, PartResult } from '../part.js';
+import type { Bar } from '../report/bars.js';
 import { loadSamples, PROMPTS } from '../samples.js';
 import { startServer } from '../server-under-test.js';
 import { median } from '../statistics.js';
@@ -22,14 +24,18 @@ interface Turn {
 
 /** Pictures a second of as many processes as there are instances, with the threads of one each. */
 async function sideBySide(settings: EngineSettings, spec: BundleSpec, seconds: number): Promise<number> {
-  const { instances } = settings;
-  const share = { ...settings, threads: Math.max(1, Math.floor(settings.threads / instances)) };
   const answers = await Promise.all(
-    Array.from({ length: instances }, () =>
-      askEngine({ type: 'time', settings: share, spec, batchSizes: [1], seconds }),
-    ),
+    Array.from({ length: settings.instances }, (_, i) => {
+      const share = { ...settings, threads: threadsOf(settings, i + 1) };
+      return askEngine({ type: 'time', settings: share, spec, batchSizes: [1], seconds });
+    }),
   );
   return answers.reduce((sum, { timings }) => sum + 1000 / (timings?.[0]?.milliseconds ?? Number.NaN), 0);
+}
+
+function throughputBar(of: string, share: number): Bar {
+  const name = `throughput at ${CLIENTS} clients, of ${of}`;
+  return { name, value: share * 100, want: 'at least', limit: 95, unit: '%' };
 }
 
 export async function ceilingPart({ options, log }: Context): Promise<PartResult> {
@@ -74,20 +80,8 @@ export async function ceilingPart({ options, log }: Context): Promise<PartResult
       },
     ],
     bars: [
-      {
-        name: `throughput at ${CLIENTS} clients, of one raw session’s best`,
-        value: (served / best) * 100,
-        want: 'at least',
-        limit: 95,
-        unit: '%',
-      },
-      {
-        name: `throughput at ${CLIENTS} clients, of raw sessions side by side`,
-        value: (served / beside) * 100,
-        want: 'at least',
-        limit: 95,
-        unit: '%',
-      },
+      throughputBar('one raw session’s best', served / best),
+      throughputBar('raw sessions side by side', served / beside),
     ],
     data: turns,
   };

@@ -25,7 +25,7 @@ def evaluate_emoji(folder: Path, count: int | None) -> tuple[Results, Sheets]:
     numbers = some(drawings.rows(held_out=True), count)
     samples, reds = draw(drawings, numbers), draw(drawings, numbers, "red")
     coverage, leaks, spoiled, red_anyway = [], [], [], []
-    named, painted = Likeness(), Likeness()
+    named, painted = Likeness(barred=True), Likeness()
     obeyed: dict[str, list[bool]] = {word: [] for word in COLOURS}
     sheet: list[np.ndarray] = []
     for index, (sample, red) in enumerate(zip(samples, reds, strict=True)):
@@ -46,8 +46,8 @@ def evaluate_emoji(folder: Path, count: int | None) -> tuple[Results, Sheets]:
             sheet.append(np.hstack([255 - conditioning(sample.sketch), pixels(sample.target), plain, *coloured]))
     covered, leaked = float(np.mean(coverage)), float(np.mean(leaks))
     row(results, "strokes covered by edges", covered, ">= 0.90", covered >= 0.9)
-    likeness_rows(results, '"a X"', named, barred=True)
-    likeness_rows(results, '"a red X", target painted red', painted, barred=False)
+    likeness_rows(results, '"a X"', named)
+    likeness_rows(results, '"a red X", target painted red', painted)
     for word in COLOURS:
         share = float(np.mean(obeyed[word]))
         row(results, f'"a {word} X" is {word}', share, ">= 0.90", share >= 0.9)
@@ -80,7 +80,7 @@ def familiar(bundle: Bundle, drawings: Drawings, results: Results, count: int) -
         found.add(plain, sample)
         leaks.append(metrics.leak(plain, sample.mask > 0.5, sample.sketch))
         sheet.append(np.hstack([255 - conditioning(sample.sketch), pixels(sample.target), plain]))
-    likeness_rows(results, '"a X", taught names drawn anew', found, barred=False)
+    likeness_rows(results, '"a X", taught names drawn anew', found)
     row(results, "taught names drawn anew: colour outside the object / its area", float(np.mean(leaks)), "(no bar)", True)
     columns = zip(sheet[0:12:3], sheet[1:12:3], sheet[2:12:3], strict=True)
     return np.vstack([np.hstack(column) for column in columns])

@@ -12,33 +12,41 @@ from .report import Results, row
 
 
 class Likeness:
-    """How near pictures come to their targets, against painting the object in one colour: its mean, or its median if nearer."""
+    """How near pictures come to their targets, against painting the object in one colour: its mean, or its median if nearer.
 
-    def __init__(self) -> None:
+    `barred` where the bars hold: there the painting is also given the drawn lines.
+    """
+
+    def __init__(self, barred: bool = False) -> None:
+        self.barred = barred
         self._found: dict[str, list[float]] = {}
 
     def add(self, picture: np.ndarray, sample: Sample) -> None:
         target, mask = pixels(sample.target), sample.mask > 0.5
         inside = target[mask]
         colours = inside.mean(0), np.median(inside, axis=0)
-        filled, inked = ([metrics.constant_filling(mask, colour, ink) for colour in colours] for ink in (None, sample.sketch))
-        for key, value in {
+        filled = [metrics.constant_filling(mask, colour, None) for colour in colours]
+        values = {
             "lpips": lpips_distance(picture, target),
             "lpips of filling": min(lpips_distance(each, target) for each in filled),
-            "lpips of inked": min(lpips_distance(each, target) for each in inked),
             "distance": metrics.perceptual(picture, target),
             "distance of filling": min(metrics.perceptual(each, target) for each in filled),
             "error": metrics.colour_error(picture, target, mask),
             "mean_error": metrics.colour_error(filled[0], target, mask),
-        }.items():
+        }
+        if self.barred:
+            inked = (metrics.constant_filling(mask, colour, sample.sketch) for colour in colours)
+            values["lpips of inked"] = min(lpips_distance(each, target) for each in inked)
+        for key, value in values.items():
             self._found.setdefault(key, []).append(value)
 
     def ratio(self, above: str, below: str) -> float:
         return float(np.mean(self._found[above]) / np.mean(self._found[below]))
 
 
-def likeness_rows(results: Results, of: str, found: Likeness, barred: bool) -> None:
+def likeness_rows(results: Results, of: str, found: Likeness) -> None:
     """The ratios, which have bars on held-out drawings asked for by name alone."""
+    barred = found.barred
     ratio = found.ratio("lpips", "lpips of filling")
     bars = ("< 0.5", "< 0.667") if barred else ("(no bar)", "(no bar)")
     row(results, f"{of}: LPIPS / best constant filling's", ratio, bars[0], ratio < 0.5 or not barred)
