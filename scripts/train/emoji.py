@@ -154,7 +154,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
         # Where the sketch does not rule, no picture is the right one: ask less there.
         trust = 0.25 + 0.75 * gamma
         loss = (picture_loss(output, target, batch["weight"].float()) * trust).mean()
-        colours = (colour_loss(output, latent.float(), target) * trust).mean()
+        colours = (colour_loss(output, latent.float(), target, batch["mask"].float()) * trust).mean()
         losses = {"picture": loss.item(), "colours": colours.item()}
         loss = loss + colours
         if args.critic:

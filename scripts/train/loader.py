@@ -16,11 +16,14 @@ from .tokenizer import encode
 
 
 def collate(samples: list[Sample], tokenizer: Tokenizer, length: int) -> dict[str, torch.Tensor]:
-    """`sketch` uint8 [B,1,H,W], `target` uint8 [B,3,H,W], `weight` float16 [B,1,H,W], `ids`, `noise`, `gamma`."""
+    """`sketch` uint8 [B,1,H,W], `target` uint8 [B,3,H,W], `weight` and `mask` float16 [B,1,H,W], `ids`, `noise`, `gamma`."""
     return {
         "sketch": torch.from_numpy(np.stack([s.sketch for s in samples])[:, None].astype(np.uint8)),
         "target": torch.from_numpy(np.stack([(s.target * 255 + 0.5).astype(np.uint8) for s in samples])).permute(0, 3, 1, 2),
-        "weight": torch.from_numpy(np.stack([s.weight for s in samples])[:, None].astype(np.float16)),
+        **{
+            key: torch.from_numpy(np.stack([getattr(s, key) for s in samples])[:, None].astype(np.float16))
+            for key in ("weight", "mask")
+        },
         "ids": torch.from_numpy(encode(tokenizer, [s.prompt for s in samples], length)),
         "noise": torch.from_numpy(np.stack([s.noise for s in samples])),
         "gamma": torch.tensor([s.gamma for s in samples], dtype=torch.float32),

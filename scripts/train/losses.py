@@ -25,14 +25,15 @@ def picture_loss(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     return loss
 
 
-def colour_loss(output: Tensor, latent: Tensor, target: Tensor) -> Tensor:
-    """Per sample [B]: squared error of coarse colours, of the output and of the latent's first three channels.
+def colour_loss(output: Tensor, latent: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Per sample [B]: squared error of coarse colours, of the output in the object and of the latent's first three channels.
 
     Squared, because L1 is content with the median colour of all drawings and lets go of it only one style at a time; on
-    the latent, so that the UNet hears of colours without the decoder in between.
+    the latent, so that the UNet hears of colours without the decoder in between. Not on the output's paper (`mask` [B,1,H,W]
+    is 1 in the object): what is an object's in one of three drawings would be a third of a cloud in each.
     """
     coarse = F.avg_pool2d(target, 16)
-    own = (F.avg_pool2d(output, 16) - coarse).square().mean((1, 2, 3))
+    own = ((F.avg_pool2d(output, 16) - coarse).square() * F.avg_pool2d(mask, 16)).mean((1, 2, 3))
     return 2 * own + 2 * (latent[:, :3] - coarse).square().mean((1, 2, 3))
 
 

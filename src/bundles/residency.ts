@@ -5,6 +5,8 @@ import type { LoadOutput } from '../engine/protocol.js';
 import { Img2ImgError, messageOf } from '../errors.js';
 import type { Bundle } from './bundle.js';
 import { bundleSpec } from './bundle-spec.js';
+import { Instances, type InstancesOptions } from './instances.js';
+import { residentBytes } from './resident-bytes.js';
 
 export type ResidencyState = 'unloaded' | 'loading' | 'loaded' | 'failed';
 
@@ -27,12 +29,7 @@ interface Entry {
   failedAt: number;
   /** Unloaded on purpose, by hand or to make room; not lost with its engine. */
   released: boolean;
-  /** Whether instances of it were asked for: once a load. */
-  multiplied: boolean;
 }
-
-/** Copies of a bundle for its instances may take this much together; a larger one gains too little for it. */
-const LARGEST_COPIES_BYTES = 256 * 2 ** 20;
 
 /** A load that failed is not tried again at once: every waiting request would repeat it. */
 const RETRY_LOAD_AFTER_MS = 5_000;
@@ -40,7 +37,7 @@ const RETRY_LOAD_AFTER_MS = 5_000;
 /** An engine may die under a load by somebody else's fault once; the second time the bundle is to blame. */
 const MAX_DEATHS_UNDER_LOAD = 2;
 
-export interface ResidencyOptions {
+export interface ResidencyOptions extends InstancesOptions {
   /** Batch sizes to warm up, ascending. */
   batchSizes(bundle: Bundle): number[];
   /** Checks the files of a bundle before its first load. @throws Error naming the file that differs */
@@ -48,16 +45,13 @@ export interface ResidencyOptions {
   onLoaded(bundle: Bundle, output: LoadOutput): void;
   onFailed(bundle: Bundle, reason: string): void;
   onUnloaded(bundle: Bundle): void;
-  /** @param reason why there are no instances; absent: there are */
-  onMultiplied(bundle: Bundle, reason?: string): void;
 }
 
 export class Residency {
   readonly #engine: Engine;
   readonly #options: ResidencyOptions;
   readonly #entries = new Map<string, Entry>();
-  /** Bundles whose instances may have been what an engine died of. */
-  readonly #singles = new Set<string>();
+  readonly #instances: Instances;
   /** Loads go one at a time: two that make room at once would wait for each other to leave. */
   #lastLoad: Promise<void> = Promise.resolve();
   #clock = 0;
@@ -65,6 +59,7 @@ export class Residency {
   constructor(engine: Engine, options: ResidencyOptions) {
     this.#engine = engine;
     this.#options = options;
+    this.#instances = new Instances(engine, options);
   }
 
   describe(id: string): BundleResidency {
@@ -72,7 +67,7 @@ export class Residency {
     const device = this.#engine.id;
     if (entry === undefined || entry.state === 'unloaded') return { device, state: 'unloaded' };
     if (entry.state === 'failed') return { device, state: 'failed', reason: entry.reason ?? '' };
-    return { device, state: entry.state, bytes: entry.bytes };
+    return { device, state: entry.state, bytes: this.#bytes(entry) };
   }
 
   isLoaded(id: string): boolean {
@@ -89,10 +84,11 @@ export class Residency {
     return [...this.#entries.values()].filter((entry) => entry.state === 'loaded').length;
   }
 
-  /** Marks a bundle as used just now, so that others leave before it. */
-  touch(id: string): void {
+  /** Marks a bundle as used just now, so that others leave before it. @param instance where it runs */
+  touch(id: string, instance = 0): void {
     const entry = this.#entries.get(id);
     if (entry !== undefined) entry.lastUsed = ++this.#clock;
+    if (instance > 0) this.#instances.touch(id);
   }
 
   /**
@@ -120,7 +116,6 @@ export class Residency {
       reason: undefined,
       failedAt: 0,
       released: false,
-      multiplied: false,
     };
     this.#entries.set(bundle.id, entry);
     entry.loading = this.#load(entry).finally(() => {
@@ -137,6 +132,7 @@ export class Residency {
     if (entry.state !== 'loaded') return;
     entry.state = 'unloaded';
     entry.released = true;
+    this.#instances.forget(id);
     await this.#engine.unload(id).catch((error) => {
       // Gone with its engine is unloaded too.
       if (!(error instanceof EngineDiedError)) throw error;
@@ -144,26 +140,10 @@ export class Residency {
     this.#options.onUnloaded(entry.bundle);
   }
 
-  /**
-   * Has the engine load a loaded bundle once more for each of its instances, in the background. Does nothing where that was
-   * asked for before, where an engine died of it, or where memory does not allow it.
-   */
+  /** Has instances of a loaded bundle made in the background, where there is memory for them (`Instances.multiply`). */
   multiply(bundle: Bundle): void {
-    const entry = this.#entries.get(bundle.id);
-    if (entry?.state !== 'loaded' || entry.multiplied) return;
-    entry.multiplied = true;
-    const bytes = residentBytes(bundle) * this.#engine.maxInstances;
-    const free = this.#engine.memoryBudgetBytes - this.#usedBytes();
-    if (this.#singles.has(bundle.id) || bytes > Math.min(free, LARGEST_COPIES_BYTES)) return;
-    entry.bytes += bytes;
-    this.#engine.multiply(bundle.id).then(
-      () => this.#options.onMultiplied(bundle),
-      (error) => {
-        entry.bytes -= bytes;
-        if (error instanceof EngineDiedError) this.#singles.add(bundle.id);
-        if (this.#engine.state !== 'closed') this.#options.onMultiplied(bundle, messageOf(error));
-      },
-    );
+    if (!this.isLoaded(bundle.id)) return;
+    this.#instances.multiply(bundle, this.#engine.memoryBudgetBytes - this.#usedBytes());
   }
 
   /** The engine died: what was loaded is gone. Loads under way fail by themselves. */
@@ -171,6 +151,7 @@ export class Residency {
     const lost = [...this.#entries.values()].filter((entry) => entry.state === 'loaded');
     for (const entry of lost) {
       entry.state = 'unloaded';
+      this.#instances.forget(entry.bundle.id);
       this.#options.onUnloaded(entry.bundle);
     }
     return lost.map((entry) => entry.bundle);
@@ -223,7 +204,14 @@ export class Residency {
     }
     for (;;) {
       if (this.#usedBytes() + entry.bytes <= budget) return;
-      const oldest = this.#resident().sort((a, b) => a.lastUsed - b.lastUsed)[0];
+      const byAge = this.#resident().sort((a, b) => a.lastUsed - b.lastUsed);
+      // A bundle less is felt by everyone who asks for it, an instance less by a crowd only.
+      const multiplied = byAge.find(({ bundle }) => this.#instances.bytes(bundle.id) > 0);
+      if (multiplied !== undefined) {
+        await this.#instances.giveBack(multiplied.bundle);
+        continue;
+      }
+      const oldest = byAge[0];
       if (oldest === undefined) return;
       await this.unload(oldest.bundle.id);
     }
@@ -234,7 +222,12 @@ export class Residency {
   }
 
   #usedBytes(): number {
-    return this.#resident().reduce((sum, { bytes }) => sum + bytes, 0);
+    return this.#resident().reduce((sum, entry) => sum + this.#bytes(entry), 0);
+  }
+
+  /** Of a bundle and its instances. */
+  #bytes({ bundle, bytes }: Entry): number {
+    return bytes + this.#instances.bytes(bundle.id);
   }
 
   #unavailable(bundle: Bundle, reason: string, cause?: unknown): Img2ImgError {
@@ -244,12 +237,6 @@ export class Residency {
       { details: { model: bundle.id, device: this.#engine.id, reason }, cause },
     );
   }
-}
-
-/** What a bundle's graphs take in memory. fp16 weights are computed in fp32 on the CPU, and held so. */
-export function residentBytes(bundle: Bundle): number {
-  const { precision, target } = bundle.manifest;
-  return bundle.graphBytes * (precision === 'fp16' && target === 'cpu' ? 2 : 1);
 }
 
 function megabytes(bytes: number): number {

@@ -28,6 +28,8 @@ export interface Engine {
    * @throws EngineRequestError with the reason where that failed: then there are none
    */
   multiply(bundle: string): Promise<void>;
+  /** Unloads the instances that `multiply` made, after the runs already handed to them. */
+  reduce(bundle: string): Promise<void>;
   /** @param instance 0: on the whole device; 1 to `instances(…)`: on a share of it, beside others */
   run(batch: BatchSpec, instance?: number): Promise<BatchOutput>;
   /** Told after every death of the engine, before its replacement is up: nothing is resident any more. */

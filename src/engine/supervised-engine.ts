@@ -89,7 +89,7 @@ export class SupervisedEngine implements Engine {
     const known = this.#loaded.get(bundle);
     this.#loaded.delete(bundle);
     const instances = known === undefined || known.instances === 'none' ? [0] : [0, ...this.#shares()];
-    await Promise.all(instances.map((instance) => this.#request({ type: 'unload', bundle }, instance)));
+    await this.#unload(bundle, instances);
   }
 
   instances(bundle: string): number {
@@ -111,11 +111,16 @@ export class SupervisedEngine implements Engine {
     // Unless it was unloaded meanwhile, and perhaps loaded anew.
     if (this.#loaded.get(bundle) === known) {
       known.instances = 'none';
-      await Promise.allSettled(
-        this.#shares().map((instance) => this.#request({ type: 'unload', bundle }, instance)),
-      );
+      await this.#unload(bundle, this.#shares()).catch(() => undefined);
     }
     throw failed.reason;
+  }
+
+  async reduce(bundle: string): Promise<void> {
+    const known = this.#loaded.get(bundle);
+    if (known?.instances !== 'loaded') return;
+    known.instances = 'none';
+    await this.#unload(bundle, this.#shares());
   }
 
   async run(batch: BatchSpec, instance = 0): Promise<BatchOutput> {
@@ -131,6 +136,10 @@ export class SupervisedEngine implements Engine {
     this.#closing.abort();
     const process = await this.#process.catch(() => undefined);
     await process?.close();
+  }
+
+  async #unload(bundle: string, instances: readonly number[]): Promise<void> {
+    await Promise.all(instances.map((instance) => this.#request({ type: 'unload', bundle }, instance)));
   }
 
   async #request<T extends LoadOutput | BatchOutput | Record<string, never>>(

@@ -74,6 +74,7 @@ export function createDevice(engine: Engine, options: CreateDeviceOptions): Devi
       if (reason === undefined) logger.info({ ...entry, instances: engine.maxInstances }, 'instances loaded');
       else logger.warn({ ...entry, reason }, 'instances not loaded');
     },
+    onGivenBack: (bundle) => logger.info({ bundle: bundle.id, device: engine.id }, 'instances given back'),
     onUnloaded: (bundle) => logger.info({ bundle: bundle.id, device: engine.id }, 'bundle unloaded'),
   });
   return new DeviceScheduler(engine, residency, speed, {

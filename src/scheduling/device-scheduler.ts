@@ -136,7 +136,7 @@ export class DeviceScheduler {
     }
     const { jobs, instance, share, expectedMs } = turn;
     this.#queue.take(jobs);
-    this.residency.touch(leader.request.bundle.id);
+    this.residency.touch(leader.request.bundle.id, instance);
     const running = !this.#inFlight.some((batch) => batch.instance === instance);
     void this.#run({ jobs, instance, share, running, startedAt: now, expectedMs }, turn.runSize);
     this.#pump();

@@ -211,6 +211,14 @@ describe('a supervised engine', () => {
     shared.forEach(({ images }, i) => {
       expect(Buffer.compare(images, whole[i] ?? Buffer.alloc(0))).toBe(0);
     });
+    const last = engine.run(batch(bundle, [1]), 2);
+    await engine.reduce(bundle.id);
+    expect((await last).images.length).toBeGreaterThan(0);
+    expect(engine.instances(bundle.id)).toBe(0);
+    await expect(engine.run(batch(bundle, [1]), 2)).rejects.toThrow(/not loaded/);
+    expect((await engine.run(batch(bundle, [1]))).images.length).toBeGreaterThan(0);
+    await engine.multiply(bundle.id);
+    expect(engine.instances(bundle.id)).toBe(2);
     await engine.unload(bundle.id);
     expect(engine.instances(bundle.id)).toBe(0);
     await expect(engine.run(batch(bundle, [1]), 2)).rejects.toThrow(/not loaded/);

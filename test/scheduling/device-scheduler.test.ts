@@ -63,7 +63,7 @@ function request({ seed, count = 1, timeoutMs = 60_000, ...fields }: Asked): Job
 
 function device(options: FakeEngineOptions & { maxQueueDelayMs?: number; sizes?: number[] } = {}) {
   const engine = new FakeEngine(options);
-  const events = { done: 0, failed: 0, restarts: 0, busyMs: 0, notMultiplied: [] as string[] };
+  const events = { done: 0, failed: 0, restarts: 0, busyMs: 0, notMultiplied: [] as string[], givenBack: 0 };
   const residency = new Residency(engine, {
     batchSizes: () => [1],
     verify: async () => undefined,
@@ -73,6 +73,7 @@ function device(options: FakeEngineOptions & { maxQueueDelayMs?: number; sizes?:
     onMultiplied: (_bundle, reason) => {
       if (reason !== undefined) events.notMultiplied.push(reason);
     },
+    onGivenBack: () => events.givenBack++,
   });
   const speed = new Speed();
   // A batch takes as long as a sample: the larger the better.
@@ -409,6 +410,55 @@ describe('a device with instances', () => {
     for (const seed of [1, 2, 3]) void outcome(scheduler.run(request({ seed })));
     await vi.advanceTimersByTimeAsync(500);
     expect(tight.engine.multiplications).toBe(0);
+  });
+
+  it('gives them back a minute after the last of them ran, and has them again for the next crowd', async () => {
+    const d = await multiplied();
+    const crowd = () => [1, 2, 3, 4, 5].map((seed) => outcome(d.house.run(request({ seed }))));
+    await vi.advanceTimersByTimeAsync(50_000);
+    crowd();
+    await vi.advanceTimersByTimeAsync(50_000);
+    expect(d.engine.instances('duck')).toBe(2);
+    // Pictures that come alone do not keep them.
+    void outcome(d.house.run(request({ seed: 6 })));
+    await vi.advanceTimersByTimeAsync(11_000);
+    expect(d.engine.instances('duck')).toBe(0);
+    expect(d.events.givenBack).toBe(1);
+    expect(d.residency.describe('duck').bytes).toBe(1_000);
+    crowd();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(d.engine.instances('duck')).toBe(2);
+    expect(d.engine.multiplications).toBe(2);
+  });
+
+  it('gives them back, rather than a bundle, to make room for another one', async () => {
+    const d = await multiplied({ memoryBudgetBytes: 3_500 });
+    const loading = d.residency.ensure(bundle('swan'));
+    await vi.advanceTimersByTimeAsync(20);
+    await loading;
+    expect(d.engine.unloads).toEqual([]);
+    expect(d.engine.instances('duck')).toBe(0);
+    expect(d.residency.isLoaded('duck')).toBe(true);
+    // Three more bundles leave no room for the first.
+    for (const id of ['goose', 'heron']) {
+      const next = d.residency.ensure(bundle(id));
+      await vi.advanceTimersByTimeAsync(20);
+      await next;
+    }
+    expect(d.engine.unloads).toEqual(['duck']);
+  });
+
+  it('does not count them for a bundle that was unloaded while they were made', async () => {
+    const d = device({ maxInstances: 2, loadMs: 50 });
+    const loading = d.residency.ensure(duck);
+    await vi.advanceTimersByTimeAsync(60);
+    await loading;
+    d.residency.multiply(duck);
+    expect(d.residency.describe('duck').bytes).toBe(3_000);
+    void d.residency.unload('duck');
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(d.residency.describe('duck')).toEqual({ device: 'fake:0', state: 'unloaded' });
+    expect(d.events).toMatchObject({ givenBack: 0, notMultiplied: [] });
   });
 });
 

@@ -36,6 +36,8 @@ export class FakeEngine implements Engine {
   /** How often instances were asked for, and why they cannot be had. */
   multiplications = 0;
   failingMultiply: string | undefined;
+  /** How often they were given back. */
+  reductions = 0;
   readonly loads: string[] = [];
   readonly unloads: string[] = [];
   /** A run of a batch with this seed kills the engine. */
@@ -96,6 +98,12 @@ export class FakeEngine implements Engine {
       if (this.failingMultiply !== undefined) throw new EngineRequestError(this.failingMultiply);
       this.#multiplied.add(bundle);
     });
+  }
+
+  reduce(bundle: string): Promise<void> {
+    this.reductions++;
+    this.#multiplied.delete(bundle);
+    return this.#inOrder(MULTIPLYING, async () => undefined);
   }
 
   run(batch: BatchSpec, instance = 0): Promise<BatchOutput> {

@@ -46,6 +46,14 @@ def test_an_exact_hand_draws_on_the_outline_and_nowhere_else(drawing):
     assert ink[64, 256] and ink[256, 64] and not ink[300, 300] and not ink[20, 20]
 
 
+def test_a_line_that_borders_on_paper_for_a_third_of_its_length_is_drawn_however_faint_the_rest():
+    tongue = SVG.replace("</g>", '<path fill="#e03434" d="M18 12h12v8h-12z"/></g>')
+    shapes = raster.shape_map(tongue, 512)
+    strokes = outline.trace(shapes, raster.picture(tongue, 512))
+    ink = draw(np.random.default_rng(0), strokes, still(512), roughness=0.0) > 127
+    assert ink[256, 470:490].any()
+
+
 def test_the_same_seed_draws_the_same_lines(drawing):
     picture, shapes = drawing
     strokes = outline.trace(shapes, picture)
