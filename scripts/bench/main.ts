@@ -5,6 +5,7 @@ import { HELP, type Options, type PartName, readOptions } from './options.js';
 import type { Context, Part, PartResult } from './part.js';
 import { ceilingPart } from './parts/ceiling.js';
 import { enginePart } from './parts/engine.js';
+import { instancesPart } from './parts/instances.js';
 import { memoryPart } from './parts/memory.js';
 import { peerPart } from './parts/peer.js';
 import { serverPart } from './parts/server.js';
@@ -17,6 +18,7 @@ const PARTS: Record<PartName, Part> = {
   transport: transportPart,
   start: startPart,
   engine: enginePart,
+  instances: instancesPart,
   server: serverPart,
   ceiling: ceilingPart,
   peer: peerPart,

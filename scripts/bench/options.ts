@@ -4,7 +4,16 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
-export const PARTS = ['transport', 'start', 'engine', 'server', 'ceiling', 'peer', 'memory'] as const;
+export const PARTS = [
+  'transport',
+  'start',
+  'engine',
+  'instances',
+  'server',
+  'ceiling',
+  'peer',
+  'memory',
+] as const;
 export type PartName = (typeof PARTS)[number];
 
 export interface Options {
