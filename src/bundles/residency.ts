@@ -143,7 +143,10 @@ export class Residency {
   /** Has instances of a loaded bundle made in the background, where there is memory for them (`Instances.multiply`). */
   multiply(bundle: Bundle): void {
     if (!this.isLoaded(bundle.id)) return;
-    this.#instances.multiply(bundle, this.#engine.memoryBudgetBytes - this.#usedBytes());
+    // Not into the room that was made for a bundle on its way.
+    const loading = [...this.#entries.values()].filter(({ state }) => state === 'loading');
+    const claimed = loading.reduce((sum, { bytes }) => sum + bytes, this.#usedBytes());
+    this.#instances.multiply(bundle, this.#engine.memoryBudgetBytes - claimed);
   }
 
   /** The engine died: what was loaded is gone. Loads under way fail by themselves. */

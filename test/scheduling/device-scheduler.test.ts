@@ -448,6 +448,18 @@ describe('a device with instances', () => {
     expect(d.engine.unloads).toEqual(['duck']);
   });
 
+  it('does not take the room that was made for a bundle on its way', async () => {
+    const d = await multiplied({ memoryBudgetBytes: 3_500 });
+    const loading = d.residency.ensure(bundle('swan'));
+    await vi.advanceTimersByTimeAsync(2);
+    expect(d.engine.instances('duck')).toBe(0);
+    for (const seed of [1, 2, 3, 4, 5]) void outcome(d.house.run(request({ seed })));
+    await vi.advanceTimersByTimeAsync(1_000);
+    await loading;
+    expect(d.engine.instances('duck')).toBe(0);
+    expect(d.engine.multiplications).toBe(1);
+  });
+
   it('does not count them for a bundle that was unloaded while they were made', async () => {
     const d = device({ maxInstances: 2, loadMs: 50 });
     const loading = d.residency.ensure(duck);
