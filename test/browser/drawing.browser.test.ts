@@ -173,6 +173,27 @@ test('an uploaded picture is placed, drawn over, and undone like a stroke', asyn
   expect(await studio.picture()).toBe('none');
 });
 
+test('a placed picture outlives a reload, with what was drawn over it', async () => {
+  const { page } = studio;
+  await page
+    .locator('#file')
+    .setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer: await photograph() });
+  const bare = [0.5, 0.5] as const;
+  const paper = 255;
+  await expect.poll(() => studio.brightness(bare)).toBeLessThan(paper);
+  const placed = await studio.brightness(bare);
+  await drawLine();
+  // Left before it was encoded, it would be lost.
+  await page.waitForFunction(() => sessionStorage.getItem('img2img-drawing')?.includes('"url"'));
+  await page.reload();
+  await page.locator('#connection[data-state="live"]').waitFor();
+  expect(await studio.picture()).not.toBe('none');
+  expect(Math.abs((await studio.brightness(bare)) - placed)).toBeLessThan(6);
+  await page.keyboard.press('Control+z');
+  await page.keyboard.press('Control+z');
+  await expect.poll(() => studio.brightness(bare)).toBe(paper);
+});
+
 test('a dropped picture is placed wherever on the page it lands', async () => {
   const base64 = (await photograph()).toString('base64');
   await studio.page.evaluate((data) => {

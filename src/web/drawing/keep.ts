@@ -1,40 +1,78 @@
 /** Keeps the drawing over a reload: phones throw pages away as soon as another app wants the memory. */
-import type { Drawing, Operation } from './document.js';
+import type { Drawing, Operation, Picture } from './document.js';
+import { decodePicture, encodePicture } from './picture-data.js';
 
 const KEPT_AS = 'img2img-drawing';
 const DELAY_MS = 400;
 
-/**
- * What this tab had on its sheet when it was left, and from now on what it has. Pictures are not kept: a drawing with
- * one in it would come back without what it was drawn on, so it does not come back at all.
- */
-export function restoreAndKeep(drawing: Drawing): void {
+type Kept =
+  | Exclude<Operation, Picture | { kind: 'replace' }>
+  | (Omit<Picture, 'bitmap'> & { url: string })
+  | { kind: 'replace'; operations: Kept[] };
+
+/** What each picture is kept as; encoded once, when it is placed, because a page that is left has no time for it. */
+const urls = new WeakMap<ImageBitmap, string>();
+
+/** What this tab had on its sheet when it was left, and from now on what it has. */
+export async function restoreAndKeep(drawing: Drawing): Promise<void> {
   try {
     const kept = sessionStorage.getItem(KEPT_AS);
-    if (kept !== null) for (const operation of JSON.parse(kept) as Operation[]) drawing.add(operation);
+    if (kept !== null) {
+      const operations = await Promise.all((JSON.parse(kept) as Kept[]).map(unpack));
+      for (const operation of operations) drawing.add(operation);
+    }
   } catch {
     // Storage is switched off, or holds what an older page left: the sheet starts empty.
   }
   let timer: ReturnType<typeof setTimeout> | undefined;
   const keep = () => {
-    clearTimeout(timer);
-    timer = undefined;
     try {
-      if (holdsPicture(drawing.operations)) sessionStorage.removeItem(KEPT_AS);
-      else sessionStorage.setItem(KEPT_AS, JSON.stringify(drawing.operations));
+      sessionStorage.setItem(KEPT_AS, JSON.stringify(drawing.operations.map(pack)));
     } catch {
-      // Full or switched off: the drawing lasts as long as the page.
+      // Full, switched off, or a picture is not encoded yet: rather nothing than the drawing of before.
+      forget();
     }
   };
   drawing.onChange(() => {
-    timer ??= setTimeout(keep, DELAY_MS);
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      void encodePictures(drawing.operations).then(keep, forget);
+    }, DELAY_MS);
   });
   addEventListener('pagehide', keep);
 }
 
-function holdsPicture(operations: readonly Operation[]): boolean {
-  return operations.some(
-    (operation) =>
-      operation.kind === 'picture' || (operation.kind === 'replace' && holdsPicture(operation.operations)),
-  );
+function forget(): void {
+  try {
+    sessionStorage.removeItem(KEPT_AS);
+  } catch {
+    // Switched off.
+  }
+}
+
+async function encodePictures(operations: readonly Operation[]): Promise<void> {
+  for (const operation of operations) {
+    if (operation.kind === 'replace') await encodePictures(operation.operations);
+    else if (operation.kind === 'picture' && !urls.has(operation.bitmap)) {
+      urls.set(operation.bitmap, await encodePicture(operation.bitmap));
+    }
+  }
+}
+
+function pack(operation: Operation): Kept {
+  if (operation.kind === 'replace') return { ...operation, operations: operation.operations.map(pack) };
+  if (operation.kind !== 'picture') return operation;
+  const { kind, fit, bitmap } = operation;
+  const url = urls.get(bitmap);
+  if (url === undefined) throw new Error('the picture is not encoded yet');
+  return { kind, fit, url };
+}
+
+async function unpack(kept: Kept): Promise<Operation> {
+  if (kept.kind === 'replace') return { ...kept, operations: await Promise.all(kept.operations.map(unpack)) };
+  if (kept.kind !== 'picture') return kept;
+  const { kind, fit, url } = kept;
+  const bitmap = await decodePicture(url);
+  urls.set(bitmap, url);
+  return { kind, fit, bitmap };
 }
