@@ -7,6 +7,7 @@ import type { Bundle } from './bundle.js';
 import { bundleSpec } from './bundle-spec.js';
 import { Instances, type InstancesOptions } from './instances.js';
 import { residentBytes } from './resident-bytes.js';
+import { type Resident, type Room, roomFor, stayMs } from './room.js';
 
 export type ResidencyState = 'unloaded' | 'loading' | 'loaded' | 'failed';
 
@@ -19,10 +20,8 @@ export interface BundleResidency {
   reason?: string;
 }
 
-interface Entry {
-  bundle: Bundle;
+interface Entry extends Resident {
   state: ResidencyState;
-  bytes: number;
   lastUsed: number;
   loading: Promise<void> | undefined;
   reason: string | undefined;
@@ -81,13 +80,16 @@ export class Residency {
   }
 
   loadedCount(): number {
-    return [...this.#entries.values()].filter((entry) => entry.state === 'loaded').length;
+    return this.#byAge().loaded.length;
   }
 
   /** Marks a bundle as used just now, so that others leave before it. @param instance where it runs */
   touch(id: string, instance = 0): void {
     const entry = this.#entries.get(id);
-    if (entry !== undefined) entry.lastUsed = ++this.#clock;
+    if (entry !== undefined) {
+      entry.lastUsed = ++this.#clock;
+      entry.usedAt = performance.now();
+    }
     if (instance > 0) this.#instances.touch(id);
   }
 
@@ -116,12 +118,24 @@ export class Residency {
       reason: undefined,
       failedAt: 0,
       released: false,
+      staysUntil: 0,
+      usedAt: 0,
     };
     this.#entries.set(bundle.id, entry);
     entry.loading = this.#load(entry).finally(() => {
       entry.loading = undefined;
     });
     return entry.loading;
+  }
+
+  /**
+   * When a bundle may be loaded for those who wait for it, without driving others out that were hardly loaded.
+   * @param isWanted whether somebody waits for a picture of a bundle that is loaded
+   */
+  roomFor(bundle: Bundle, isWanted: (id: string) => boolean, now: number): Room {
+    if (this.#entries.get(bundle.id)?.loading !== undefined) return { inMs: 0 };
+    const device = { budgetBytes: this.#engine.memoryBudgetBytes, ...this.#byAge() };
+    return roomFor(residentBytes(bundle), device, isWanted, now);
   }
 
   /** Unloads the bundle after the batches already handed to the engine; a load under way is waited for. */
@@ -144,14 +158,13 @@ export class Residency {
   multiply(bundle: Bundle): void {
     if (!this.isLoaded(bundle.id)) return;
     // Not into the room that was made for a bundle on its way.
-    const loading = [...this.#entries.values()].filter(({ state }) => state === 'loading');
-    const claimed = loading.reduce((sum, { bytes }) => sum + bytes, this.#usedBytes());
+    const claimed = this.#byAge().loading.reduce((sum, { bytes }) => sum + bytes, this.#usedBytes());
     this.#instances.multiply(bundle, this.#engine.memoryBudgetBytes - claimed);
   }
 
   /** The engine died: what was loaded is gone. Loads under way fail by themselves. */
   reset(): Bundle[] {
-    const lost = [...this.#entries.values()].filter((entry) => entry.state === 'loaded');
+    const lost = this.#byAge().loaded;
     for (const entry of lost) {
       entry.state = 'unloaded';
       this.#instances.forget(entry.bundle.id);
@@ -187,6 +200,7 @@ export class Residency {
         await this.#makeRoom(entry);
         const output = await this.#engine.load(bundleSpec(bundle, this.#options.batchSizes(bundle)));
         entry.state = 'loaded';
+        entry.staysUntil = performance.now() + stayMs(output);
         this.#options.onLoaded(bundle, output);
         return;
       } catch (error) {
@@ -207,25 +221,28 @@ export class Residency {
     }
     for (;;) {
       if (this.#usedBytes() + entry.bytes <= budget) return;
-      const byAge = this.#resident().sort((a, b) => a.lastUsed - b.lastUsed);
+      const { loaded } = this.#byAge();
       // A bundle less is felt by everyone who asks for it, an instance less by a crowd only.
-      const multiplied = byAge.find(({ bundle }) => this.#instances.bytes(bundle.id) > 0);
+      const multiplied = loaded.find(({ bundle }) => this.#instances.bytes(bundle.id) > 0);
       if (multiplied !== undefined) {
         await this.#instances.giveBack(multiplied.bundle);
         continue;
       }
-      const oldest = byAge[0];
+      const [oldest] = loaded;
       if (oldest === undefined) return;
       await this.unload(oldest.bundle.id);
     }
   }
 
-  #resident(): Entry[] {
-    return [...this.#entries.values()].filter(({ state }) => state === 'loaded');
+  /** What is there and what is on its way, least recently used first. */
+  #byAge(): { loaded: Entry[]; loading: Entry[] } {
+    const entries = [...this.#entries.values()].sort((a, b) => a.lastUsed - b.lastUsed);
+    const inState = (wanted: ResidencyState): Entry[] => entries.filter(({ state }) => state === wanted);
+    return { loaded: inState('loaded'), loading: inState('loading') };
   }
 
   #usedBytes(): number {
-    return this.#resident().reduce((sum, entry) => sum + this.#bytes(entry), 0);
+    return this.#byAge().loaded.reduce((sum, entry) => sum + this.#bytes(entry), 0);
   }
 
   /** Of a bundle and its instances. */

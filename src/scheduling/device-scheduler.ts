@@ -8,13 +8,13 @@
 import type { Bundle } from '../bundles/bundle.js';
 import type { BundleResidency, Residency } from '../bundles/residency.js';
 import type { Engine } from '../engine/engine.js';
-import { EngineDiedError } from '../engine/engine-process.js';
 import type { BatchOutput } from '../engine/protocol.js';
-import { Img2ImgError, messageOf } from '../errors.js';
-import { packBatch, unpackBatch } from './batch.js';
+import { type Img2ImgError, messageOf } from '../errors.js';
+import { packBatch } from './batch.js';
 import { BatchingQueue } from './batching-queue.js';
 import type { InFlight } from './hand-over.js';
 import type { SchedulingObserver } from './observer.js';
+import { deliver, failure, mayTryAgain } from './outcome.js';
 import { type PendingJob, samplesOf } from './pending-job.js';
 import { Speed } from './speed.js';
 import { nextTurn, shareMs, type TurnOptions, wantsInstances } from './turn.js';
@@ -23,9 +23,6 @@ export interface DeviceSchedulerOptions extends TurnOptions {
   agingMs: number;
   observer: SchedulingObserver;
 }
-
-/** A job that brought a device down, or failed on it, this often is itself the cause. */
-const MAX_FAILURES = 2;
 
 export class DeviceScheduler {
   readonly engine: Engine;
@@ -38,6 +35,7 @@ export class DeviceScheduler {
   /** Oldest first: of each instance the first one runs, a second one waits in the engine. */
   #inFlight: InFlight[] = [];
   #wakeTimer: NodeJS.Timeout | undefined;
+  #wakesAt = Number.POSITIVE_INFINITY;
   /** Bundles whose load, once ended, hands over what waits for it. */
   readonly #awaitedLoads = new Set<string>();
   #closed = false;
@@ -110,13 +108,14 @@ export class DeviceScheduler {
   /** Hands over what may be handed over now, and sees to it that it is called again when more may. */
   #pump(): void {
     clearTimeout(this.#wakeTimer);
+    this.#wakesAt = Number.POSITIVE_INFINITY;
     if (this.#closed || this.engine.state !== 'ready') return;
     const now = performance.now();
     const leader = this.#queue.first(now);
     if (leader === undefined) return;
     if (!this.residency.isLoaded(leader.request.bundle.id)) {
-      this.#load(leader.request.bundle);
-      // Others need not wait behind a load that is already under way.
+      this.#makeAvailable(leader.request.bundle, now);
+      // Others need not wait behind a load, nor behind those who wait for one.
       const other = this.#queue.first(now, (job) => this.residency.isLoaded(job.request.bundle.id));
       if (other !== undefined) this.#handOver(other, now);
       return;
@@ -131,7 +130,7 @@ export class DeviceScheduler {
     if (wantsInstances(leader, device)) this.residency.multiply(leader.request.bundle);
     const turn = nextTurn(leader, device, this.#options);
     if (turn.waitMs > 0) {
-      if (Number.isFinite(turn.waitMs)) this.#wakeTimer = setTimeout(() => this.#pump(), turn.waitMs);
+      this.#wakeIn(turn.waitMs, now);
       return;
     }
     const { jobs, instance, share, expectedMs } = turn;
@@ -140,6 +139,14 @@ export class DeviceScheduler {
     const running = !this.#inFlight.some((batch) => batch.instance === instance);
     void this.#run({ jobs, instance, share, running, startedAt: now, expectedMs }, turn.runSize);
     this.#pump();
+  }
+
+  /** Pumps again then, or earlier. */
+  #wakeIn(milliseconds: number, now: number): void {
+    if (now + milliseconds >= this.#wakesAt) return;
+    clearTimeout(this.#wakeTimer);
+    this.#wakesAt = now + milliseconds;
+    this.#wakeTimer = setTimeout(() => this.#pump(), milliseconds);
   }
 
   async #run(flight: InFlight, runSize: number): Promise<void> {
@@ -157,6 +164,8 @@ export class DeviceScheduler {
 
   #land(flight: InFlight): void {
     this.#inFlight = this.#inFlight.filter((other) => other !== flight);
+    const first = flight.jobs[0];
+    if (first !== undefined) this.residency.touch(first.request.bundle.id, flight.instance);
     const next = this.#inFlight.find(({ instance }) => instance === flight.instance);
     // A dead engine runs nothing: what waited in it behind the landed batch never started.
     if (next === undefined || next.running || this.engine.state !== 'ready') return;
@@ -165,27 +174,15 @@ export class DeviceScheduler {
   }
 
   #finish({ jobs, share }: InFlight, runSize: number, output: BatchOutput): void {
-    const now = performance.now();
     const { id: device } = this.engine;
-    const batchSize = samplesOf(jobs);
     const first = jobs[0];
     const speed = share < 1 ? this.#shareSpeed : this.speed;
     if (first !== undefined) speed.record(first.request, runSize, output.runMs);
-    const pictures = unpackBatch(jobs, output);
-    const queueMs = jobs.map((job) => Math.max(0, now - job.enqueuedAt - output.runMs));
-    jobs.forEach((job, i) => {
-      job.resolve({
-        images: pictures[i] ?? [],
-        device,
-        batchSize,
-        queueMs: queueMs[i] ?? 0,
-        inferenceMs: output.runMs,
-      });
-    });
+    const queueMs = deliver(jobs, output, device);
     this.#options.observer.batchDone({
       device,
       bundle: first?.request.bundle.id ?? '',
-      batchSize,
+      batchSize: samplesOf(jobs),
       runSize,
       queueMs,
       inferenceMs: output.runMs,
@@ -196,22 +193,27 @@ export class DeviceScheduler {
   }
 
   /** Jobs of a failed batch go again, each alone; a job that failed alone is told so. */
-  #fail({ jobs, running, share }: InFlight, error: unknown): void {
-    const died = error instanceof EngineDiedError;
-    for (const job of jobs) {
+  #fail(flight: InFlight, error: unknown): void {
+    for (const job of flight.jobs) {
       if (job.settled) continue;
-      // A batch that only waited in the engine when it died is innocent.
-      if (running || !died) job.failures++;
-      // One that ran beside others was not alone: what they took together may have been what was missing.
-      const last = job.failures >= MAX_FAILURES || (!died && jobs.length === 1 && share === 1);
-      if (last || this.#closed) job.reject(failure(error, this.engine.id));
-      else this.#queue.unshift(job);
+      if (mayTryAgain(job, flight, error) && !this.#closed) this.#queue.unshift(job);
+      else job.reject(failure(error, this.engine.id));
     }
     this.#options.observer.batchFailed({
       device: this.engine.id,
       reason: messageOf(error),
-      jobs: jobs.length,
+      jobs: flight.jobs.length,
     });
+  }
+
+  /** Has the bundle of who is first loaded, as soon as it may take the place of others. */
+  #makeAvailable(bundle: Bundle, now: number): void {
+    const wanted = [...this.#queue.jobs(), ...this.#inFlight.flatMap(({ jobs }) => jobs)];
+    const isWanted = (id: string): boolean => wanted.some(({ request }) => request.bundle.id === id);
+    const { inMs, behind } = this.residency.roomFor(bundle, isWanted, now);
+    if (behind !== undefined) this.#load(behind);
+    else if (inMs > 0) this.#wakeIn(inMs, now);
+    else this.#load(bundle);
   }
 
   #load(bundle: Bundle): void {
@@ -251,12 +253,4 @@ export class DeviceScheduler {
       () => undefined,
     );
   }
-}
-
-function failure(error: unknown, device: string): Img2ImgError {
-  const reason = messageOf(error);
-  return new Img2ImgError('inference_failed', `The picture could not be made on ${device}: ${reason}`, {
-    details: { device },
-    cause: error,
-  });
 }

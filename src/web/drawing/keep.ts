@@ -24,7 +24,7 @@ export async function restoreAndKeep(drawing: Drawing): Promise<void> {
   } catch {
     // Storage is switched off, or holds what an older page left: the sheet starts empty.
   }
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let waiting = false;
   const keep = () => {
     try {
       sessionStorage.setItem(KEPT_AS, JSON.stringify(drawing.operations.map(pack)));
@@ -34,8 +34,10 @@ export async function restoreAndKeep(drawing: Drawing): Promise<void> {
     }
   };
   drawing.onChange(() => {
-    timer ??= setTimeout(() => {
-      timer = undefined;
+    if (waiting) return;
+    waiting = true;
+    setTimeout(() => {
+      waiting = false;
       void encodePictures(drawing.operations).then(keep, forget);
     }, DELAY_MS);
   });
