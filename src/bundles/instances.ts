@@ -16,6 +16,8 @@ interface Copies {
   asked: Promise<void>;
   /** Set once they are there. */
   idleTimer: NodeJS.Timeout | undefined;
+  /** Set while they are given back. */
+  leaving: Promise<void> | undefined;
 }
 
 export interface InstancesOptions {
@@ -50,7 +52,7 @@ export class Instances {
     if (this.#copies.has(id) || this.#singles.has(id)) return;
     const bytes = residentBytes(bundle) * this.#engine.maxInstances;
     if (bytes > Math.min(freeBytes, LARGEST_COPIES_BYTES)) return;
-    const copies: Copies = { bytes, asked: Promise.resolve(), idleTimer: undefined };
+    const copies: Copies = { bytes, asked: Promise.resolve(), idleTimer: undefined, leaving: undefined };
     this.#copies.set(id, copies);
     copies.asked = this.#engine.multiply(id).then(
       () => {
@@ -75,10 +77,16 @@ export class Instances {
 
   /** Unloads the instances of a bundle after the runs already handed to them. */
   async giveBack(bundle: Bundle): Promise<void> {
+    const copies = this.#copies.get(bundle.id);
+    if (copies === undefined) return;
+    copies.leaving ??= this.#giveBack(bundle, copies);
+    return copies.leaving;
+  }
+
+  async #giveBack(bundle: Bundle, copies: Copies): Promise<void> {
     const { id } = bundle;
-    const copies = this.#copies.get(id);
-    await copies?.asked;
-    if (copies === undefined || this.#copies.get(id) !== copies) return;
+    await copies.asked;
+    if (this.#copies.get(id) !== copies) return;
     // Whatever went wrong: none of them runs any more, and gone with their engine they are given back too.
     await this.#engine.reduce(id).catch(() => undefined);
     if (this.#copies.get(id) !== copies) return;

@@ -7,7 +7,7 @@ import type { Bundle } from './bundle.js';
 import { bundleSpec } from './bundle-spec.js';
 import { Instances, type InstancesOptions } from './instances.js';
 import { residentBytes } from './resident-bytes.js';
-import { type Resident, type Room, roomFor, stayMs } from './room.js';
+import { type Claim, type Resident, type Room, roomFor, stayMs } from './room.js';
 
 export type ResidencyState = 'unloaded' | 'loading' | 'loaded' | 'failed';
 
@@ -106,7 +106,7 @@ export class Residency {
     const known = this.#entries.get(bundle.id);
     if (known?.state === 'loaded') return this.touch(bundle.id);
     if (known?.loading !== undefined) return known.loading;
-    if (known?.state === 'failed' && performance.now() - known.failedAt < RETRY_LOAD_AFTER_MS) {
+    if (known !== undefined && hasJustFailed(known, performance.now())) {
       throw this.#unavailable(bundle, known.reason ?? '');
     }
     const entry: Entry = {
@@ -129,13 +129,21 @@ export class Residency {
   }
 
   /**
-   * When a bundle may be loaded for those who wait for it, without driving others out that were hardly loaded.
-   * @param isWanted whether somebody waits for a picture of a bundle that is loaded
+   * When `ensure` is to be asked for a bundle that somebody waits for, so that none is driven out that was hardly loaded.
+   * @param claimOf who waits for a bundle that is loaded
    */
-  roomFor(bundle: Bundle, isWanted: (id: string) => boolean, now: number): Room {
-    if (this.#entries.get(bundle.id)?.loading !== undefined) return { inMs: 0 };
-    const device = { budgetBytes: this.#engine.memoryBudgetBytes, ...this.#byAge() };
-    return roomFor(residentBytes(bundle), device, isWanted, now);
+  roomFor(bundle: Bundle, claimOf: (id: string) => Claim, now: number): Room {
+    const known = this.#entries.get(bundle.id);
+    const bytes = residentBytes(bundle);
+    const budgetBytes = this.#engine.memoryBudgetBytes;
+    // On its way already, or to be refused, which nobody should have to wait for.
+    if (known?.loading !== undefined || hasJustFailed(known, now) || bytes > budgetBytes) return { inMs: 0 };
+    return roomFor(bytes, { budgetBytes, ...this.#byAge() }, claimOf, now);
+  }
+
+  /** Whether a bundle may be loaded with nobody leaving for it. */
+  fits(bundle: Bundle): boolean {
+    return residentBytes(bundle) <= this.#freeBytes();
   }
 
   /** Unloads the bundle after the batches already handed to the engine; a load under way is waited for. */
@@ -157,9 +165,7 @@ export class Residency {
   /** Has instances of a loaded bundle made in the background, where there is memory for them (`Instances.multiply`). */
   multiply(bundle: Bundle): void {
     if (!this.isLoaded(bundle.id)) return;
-    // Not into the room that was made for a bundle on its way.
-    const claimed = this.#byAge().loading.reduce((sum, { bytes }) => sum + bytes, this.#usedBytes());
-    this.#instances.multiply(bundle, this.#engine.memoryBudgetBytes - claimed);
+    this.#instances.multiply(bundle, this.#freeBytes());
   }
 
   /** The engine died: what was loaded is gone. Loads under way fail by themselves. */
@@ -201,6 +207,8 @@ export class Residency {
         const output = await this.#engine.load(bundleSpec(bundle, this.#options.batchSizes(bundle)));
         entry.state = 'loaded';
         entry.staysUntil = performance.now() + stayMs(output);
+        // From now on, not from when it was asked for: whoever waits for it comes in a moment.
+        this.touch(bundle.id);
         this.#options.onLoaded(bundle, output);
         return;
       } catch (error) {
@@ -245,6 +253,15 @@ export class Residency {
     return this.#byAge().loaded.reduce((sum, entry) => sum + this.#bytes(entry), 0);
   }
 
+  /** What is left when all that is on its way has arrived. */
+  #freeBytes(): number {
+    const { loading } = this.#byAge();
+    return loading.reduce(
+      (free, { bytes }) => free - bytes,
+      this.#engine.memoryBudgetBytes - this.#usedBytes(),
+    );
+  }
+
   /** Of a bundle and its instances. */
   #bytes({ bundle, bytes }: Entry): number {
     return bytes + this.#instances.bytes(bundle.id);
@@ -257,6 +274,10 @@ export class Residency {
       { details: { model: bundle.id, device: this.#engine.id, reason }, cause },
     );
   }
+}
+
+function hasJustFailed(entry: Entry | undefined, now: number): boolean {
+  return entry?.state === 'failed' && now - entry.failedAt < RETRY_LOAD_AFTER_MS;
 }
 
 function megabytes(bytes: number): number {

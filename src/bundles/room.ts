@@ -10,6 +10,9 @@ export interface Room {
   behind?: Bundle;
 }
 
+/** Whether somebody waits for a picture of a bundle: as urgently as who wants its room, or less. */
+export type Claim = 'as urgent' | 'less urgent' | 'none';
+
 /** A bundle that a device holds, or is loading. */
 export interface Resident {
   bundle: Bundle;
@@ -22,14 +25,14 @@ export interface Resident {
 
 /**
  * After its load a bundle that is in use stays for this many times as long as the load took. Two that do not fit together
- * would be loaded in turns otherwise, for a batch each; so at most a third of the time goes into loads.
+ * would be loaded in turns otherwise, for a batch each; so two thirds of the time go into pictures.
  */
 const STAY_LOADS = 2;
-/** Whoever waits for the other one waits through this, too. */
+/** Whoever waits for the other one waits through this, too: large bundles stay for less than that. */
 const LONGEST_STAY_MS = 10_000;
 
-/** Who has just got a picture may ask for the next one: for so long a bundle counts as waited for. */
-const RETURN_MS = 50;
+/** Who has just got a picture may ask for the next one, over a network: for so long a bundle counts as waited for. */
+const RETURN_MS = 300;
 
 export function stayMs({ loadMs, warmUpMs }: LoadOutput): number {
   return Math.min(STAY_LOADS * (loadMs + warmUpMs), LONGEST_STAY_MS);
@@ -38,12 +41,12 @@ export function stayMs({ loadMs, warmUpMs }: LoadOutput): number {
 /**
  * @param bytes of the bundle that wants in
  * @param device its budget and what lies in it, those that leave first in front
- * @param isWanted whether somebody waits for a picture of a bundle that is loaded
+ * @param claimOf who waits for a bundle that is loaded
  */
 export function roomFor(
   bytes: number,
   device: { budgetBytes: number; loaded: readonly Resident[]; loading: readonly Resident[] },
-  isWanted: (id: string) => boolean,
+  claimOf: (id: string) => Claim,
   now: number,
 ): Room {
   const { budgetBytes, loaded, loading } = device;
@@ -52,10 +55,13 @@ export function roomFor(
   for (const resident of loaded) {
     if (missing <= 0) break;
     missing -= resident.bytes;
-    const { staysUntil, usedAt } = resident;
-    const until = isWanted(resident.bundle.id) ? staysUntil : Math.min(staysUntil, usedAt + RETURN_MS);
-    inMs = Math.max(inMs, until - now);
+    inMs = Math.max(inMs, staysMs(resident, claimOf(resident.bundle.id), now));
   }
   const [first] = loading;
   return missing > 0 && first !== undefined ? { inMs, behind: first.bundle } : { inMs };
+}
+
+function staysMs({ staysUntil, usedAt }: Resident, claim: Claim, now: number): number {
+  if (claim === 'less urgent') return 0;
+  return (claim === 'none' ? Math.min(staysUntil, usedAt + RETURN_MS) : staysUntil) - now;
 }

@@ -78,6 +78,11 @@ export class BatchingQueue<J extends Queueable> {
     return true;
   }
 
+  /** Whether a job, in the queue or taken from it, goes before the normal ones. */
+  isUrgent(job: J, now: number): boolean {
+    return job.priority === 'interactive' || now - job.enqueuedAt >= this.#agingMs;
+  }
+
   /** The job that goes next among those `eligible`. */
   first(now: number, eligible: (job: J) => boolean = () => true): J | undefined {
     let best: Waiting<J> | undefined;
@@ -125,14 +130,9 @@ export class BatchingQueue<J extends Queueable> {
   }
 
   #before(a: Waiting<J>, b: Waiting<J>, now: number): boolean {
-    const urgencyA = this.#urgency(a.job, now);
-    const urgencyB = this.#urgency(b.job, now);
-    if (urgencyA !== urgencyB) return urgencyA < urgencyB;
+    const urgent = this.isUrgent(a.job, now);
+    if (urgent !== this.isUrgent(b.job, now)) return urgent;
     if (a.tag !== b.tag) return a.tag < b.tag;
     return a.arrival < b.arrival;
-  }
-
-  #urgency(job: J, now: number): number {
-    return job.priority === 'interactive' || now - job.enqueuedAt >= this.#agingMs ? 0 : 1;
   }
 }

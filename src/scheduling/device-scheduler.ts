@@ -13,6 +13,7 @@ import { type Img2ImgError, messageOf } from '../errors.js';
 import { packBatch } from './batch.js';
 import { BatchingQueue } from './batching-queue.js';
 import type { InFlight } from './hand-over.js';
+import { type DeviceBundles, nextLoad, roomFor } from './next-load.js';
 import type { SchedulingObserver } from './observer.js';
 import { deliver, failure, mayTryAgain } from './outcome.js';
 import { type PendingJob, samplesOf } from './pending-job.js';
@@ -86,6 +87,12 @@ export class DeviceScheduler {
     return milliseconds;
   }
 
+  /** Milliseconds until a bundle may be loaded here for a job, the load itself not counted; 0 where it is loaded. */
+  roomMs(bundle: Bundle, urgent: boolean, now: number): number {
+    if (this.residency.isLoaded(bundle.id)) return 0;
+    return Math.max(0, roomFor(bundle, urgent, this.#bundles(now)).inMs);
+  }
+
   /** Refuses all that wait; what runs is left to the engine's own end. */
   close(error: Img2ImgError): void {
     this.#closed = true;
@@ -114,8 +121,10 @@ export class DeviceScheduler {
     const leader = this.#queue.first(now);
     if (leader === undefined) return;
     if (!this.residency.isLoaded(leader.request.bundle.id)) {
-      this.#makeAvailable(leader.request.bundle, now);
-      // Others need not wait behind a load, nor behind those who wait for one.
+      const { bundle, inMs } = nextLoad(leader, this.#bundles(now));
+      if (bundle !== undefined) this.#load(bundle);
+      if (inMs > 0) this.#wakeIn(inMs, now);
+      // Those whose bundle is there need not wait behind a load, nor behind those who wait for one.
       const other = this.#queue.first(now, (job) => this.residency.isLoaded(job.request.bundle.id));
       if (other !== undefined) this.#handOver(other, now);
       return;
@@ -206,14 +215,8 @@ export class DeviceScheduler {
     });
   }
 
-  /** Has the bundle of who is first loaded, as soon as it may take the place of others. */
-  #makeAvailable(bundle: Bundle, now: number): void {
-    const wanted = [...this.#queue.jobs(), ...this.#inFlight.flatMap(({ jobs }) => jobs)];
-    const isWanted = (id: string): boolean => wanted.some(({ request }) => request.bundle.id === id);
-    const { inMs, behind } = this.residency.roomFor(bundle, isWanted, now);
-    if (behind !== undefined) this.#load(behind);
-    else if (inMs > 0) this.#wakeIn(inMs, now);
-    else this.#load(bundle);
+  #bundles(now: number): DeviceBundles {
+    return { residency: this.residency, queue: this.#queue, inFlight: this.#inFlight, now };
   }
 
   #load(bundle: Bundle): void {

@@ -23,7 +23,9 @@ function expectedLoadMs(device: DeviceScheduler, bundle: Bundle, loads: LoadTime
 /** Milliseconds until a device has done all it has, with the loads that its jobs wait for. */
 export function expectedIdleMs(device: DeviceScheduler, loads: LoadTimes, now: number): number {
   let milliseconds = device.backlogMs(now);
-  for (const bundle of device.awaitedBundles()) milliseconds += expectedLoadMs(device, bundle, loads);
+  for (const bundle of device.awaitedBundles()) {
+    milliseconds += expectedLoadMs(device, bundle, loads) + device.roomMs(bundle, false, now);
+  }
   return milliseconds;
 }
 
@@ -35,7 +37,8 @@ export function expectedFinishMs(
   now: number,
 ): number {
   const { bundle, samples } = request;
-  const loadMs = expectedLoadMs(device, bundle, loads);
+  const roomMs = device.roomMs(bundle, request.priority === 'interactive', now);
+  const loadMs = roomMs + expectedLoadMs(device, bundle, loads);
   const restartMs = device.engine.state === 'ready' ? 0 : RESTART_MS;
   return restartMs + loadMs + device.backlogMs(now) + device.speed.batchMs(request, samples.length);
 }

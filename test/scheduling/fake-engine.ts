@@ -36,8 +36,6 @@ export class FakeEngine implements Engine {
   /** How often instances were asked for, and why they cannot be had. */
   multiplications = 0;
   failingMultiply: string | undefined;
-  /** How often they were given back. */
-  reductions = 0;
   readonly loads: string[] = [];
   readonly unloads: string[] = [];
   /** A run of a batch with this seed kills the engine. */
@@ -100,10 +98,10 @@ export class FakeEngine implements Engine {
     });
   }
 
-  reduce(bundle: string): Promise<void> {
-    this.reductions++;
-    this.#multiplied.delete(bundle);
-    return this.#inOrder(MULTIPLYING, async () => undefined);
+  async reduce(bundle: string): Promise<void> {
+    if (!this.#multiplied.delete(bundle)) return;
+    const shares = Array.from({ length: this.maxInstances }, (_, i) => i + 1);
+    await Promise.all(shares.map((instance) => this.#inOrder(instance, async () => undefined)));
   }
 
   run(batch: BatchSpec, instance = 0): Promise<BatchOutput> {
