@@ -31,7 +31,7 @@ async function start(): Promise<void> {
   const drawing = new Drawing();
   const pad = new Pad(find('#pad', HTMLCanvasElement), find('#pad-cursor', HTMLElement), drawing);
   const tools = new Tools(pad, drawing);
-  await restoreAndKeep(drawing);
+  void restoreAndKeep(drawing);
   const result = new ResultView();
   let studio: Studio | undefined;
   const notices = new Notices(() => studio?.reconnect());

@@ -27,8 +27,8 @@ afterEach(async () => {
 });
 
 const drawLine = () => studio.stroke([0.2, 0.2], [0.8, 0.3], [0.5, 0.8]);
-const photograph = (): Promise<Buffer> =>
-  sharp({ create: { width: 300, height: 200, channels: 3, background: '#203080' } })
+const photograph = (width = 300, height = 200): Promise<Buffer> =>
+  sharp({ create: { width, height, channels: 3, background: '#203080' } })
     .composite([{ input: { create: { width: 90, height: 90, channels: 3, background: '#e0c040' } } }])
     .png()
     .toBuffer();
@@ -177,7 +177,7 @@ test('a placed picture outlives a reload, with what was drawn over it', async ()
   const { page } = studio;
   await page
     .locator('#file')
-    .setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer: await photograph() });
+    .setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer: await photograph(1600, 1200) });
   const bare = [0.5, 0.5] as const;
   const paper = 255;
   await expect.poll(() => studio.brightness(bare)).toBeLessThan(paper);
@@ -185,6 +185,15 @@ test('a placed picture outlives a reload, with what was drawn over it', async ()
   await drawLine();
   // Left before it was encoded, it would be lost.
   await page.waitForFunction(() => sessionStorage.getItem('img2img-drawing')?.includes('"url"'));
+  // As many pixels as a sheet that it covers can show.
+  const kept = await page.evaluate(async () => {
+    const [url] = /data:image[^"]+/.exec(sessionStorage.getItem('img2img-drawing') ?? '') ?? [''];
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    return [image.naturalWidth, image.naturalHeight];
+  });
+  expect(kept).toEqual([1365, 1024]);
   await page.reload();
   await page.locator('#connection[data-state="live"]').waitFor();
   expect(await studio.picture()).not.toBe('none');

@@ -73,6 +73,12 @@ export class Drawing {
     this.#changed();
   }
 
+  /** Puts what an earlier page had under what this one has already. */
+  restore(operations: readonly Operation[]): void {
+    this.#done = [...operations, ...this.#done];
+    this.#changed();
+  }
+
   undo(): void {
     const last = this.#done.at(-1);
     if (last === undefined) return;

@@ -18,8 +18,7 @@ export async function restoreAndKeep(drawing: Drawing): Promise<void> {
   try {
     const kept = sessionStorage.getItem(KEPT_AS);
     if (kept !== null) {
-      const operations = await Promise.all((JSON.parse(kept) as Kept[]).map(unpack));
-      for (const operation of operations) drawing.add(operation);
+      drawing.restore(await Promise.all((JSON.parse(kept) as Kept[]).map(unpack)));
     }
   } catch {
     // Storage is switched off, or holds what an older page left: the sheet starts empty.

@@ -1,21 +1,45 @@
 /** Pictures as text, for storage that holds nothing else. */
 
-/** As many pixels a side as any sheet shows. */
-const LONGEST_SIDE = 1024;
-const QUALITY = 0.95;
+/** As many pixels a side as any sheet shows; of the shorter side, because a picture may cover the sheet. */
+const SHOWN_SIDE = 1024;
+const LONGEST_SIDE = 2048;
+const QUALITY = 0.92;
 
 /**
- * @returns a data URL: WebP where the browser can write it, else PNG
+ * @returns a data URL: WebP where the browser can write it; else JPEG, or PNG where the picture is transparent somewhere
  * @throws Error where the browser has no memory for it
  */
 export async function encodePicture(bitmap: ImageBitmap): Promise<string> {
-  const scale = Math.min(1, LONGEST_SIDE / Math.max(bitmap.width, bitmap.height));
-  const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
+  const [shorter, longer] = [bitmap.width, bitmap.height].sort((a, b) => a - b) as [number, number];
+  const scale = Math.min(1, SHOWN_SIDE / shorter, LONGEST_SIDE / longer);
   const canvas = document.createElement('canvas');
-  Object.assign(canvas, { width, height });
-  canvas.getContext('2d')?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/webp', QUALITY));
-  if (blob === null) throw new Error('the picture could not be encoded');
+  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
+  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  const context = canvas.getContext('2d');
+  if (context === null) throw new Error('there is no memory for a canvas');
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  const webp = await encoded(canvas, 'image/webp');
+  // A browser that cannot write a type writes PNG.
+  return textOf(webp.type !== 'image/webp' && isOpaque(context) ? await encoded(canvas, 'image/jpeg') : webp);
+}
+
+function encoded(canvas: HTMLCanvasElement, type: string): Promise<Blob> {
+  return new Promise((resolve, reject) => {
+    const take = (blob: Blob | null): void => {
+      if (blob === null) reject(new Error('the picture could not be encoded'));
+      else resolve(blob);
+    };
+    canvas.toBlob(take, type, QUALITY);
+  });
+}
+
+function isOpaque(context: CanvasRenderingContext2D): boolean {
+  const { data } = context.getImageData(0, 0, context.canvas.width, context.canvas.height);
+  for (let alpha = 3; alpha < data.length; alpha += 4) if (data[alpha] !== 255) return false;
+  return true;
+}
+
+function textOf(blob: Blob): Promise<string> {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(String(reader.result));
