@@ -58,7 +58,8 @@ describe('the options', () => {
   });
 
   it('leave the peer out where its weights are not given', () => {
-    expect(readOptions([]).parts).toEqual(['transport', 'start', 'engine', 'server', 'ceiling', 'memory']);
+    const withoutPeer = ['transport', 'start', 'engine', 'instances', 'server', 'ceiling', 'memory'];
+    expect(readOptions([]).parts).toEqual(withoutPeer);
     expect(readOptions(['--peer-base', '/b', '--peer-checkpoint', '/c']).parts).toContain('peer');
   });
 });
