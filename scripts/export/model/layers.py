@@ -6,6 +6,7 @@ the target decides it.
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -63,3 +64,19 @@ def _run_transformer_block(op: PlainOperators, block: nn.Module, x: Tensor, text
     x = op.attend(block.attn2, op.layer_norm(block.norm2, x), text) + x
     # diffusers' FeedForward: net[0] is GEGLU, net[1] dropout, net[2] the way back.
     return op.linear(block.ff.net[2], op.geglu(block.ff.net[0].proj, op.layer_norm(block.norm3, x))) + x
+
+
+def pool_text(op: PlainOperators, addition: nn.Module, text: Tensor) -> Tensor:
+    """A `TextTimeEmbedding`: text [B,L,D] pooled by an attention whose query is its mean → [B,E]."""
+    pool = addition.pool
+    tokens = op.layer_norm(addition.norm1, text)
+    # As a product, which runs for each sample alone. ONNX Runtime adds up a ReduceMean over [1,L,D] in another order than over
+    # [2,L,D], and a picture would depend on the batch that it rode in.
+    length = tokens.shape[1]
+    mean = tokens.new_full((1, 1, length), 1 / length) @ tokens
+    query = mean + pool.positional_embedding.to(tokens.dtype)
+    source = torch.cat([query, tokens], dim=1)
+    pooled = op.attention(
+        op.linear(pool.q_proj, query), op.linear(pool.k_proj, source), op.linear(pool.v_proj, source), pool.num_heads
+    )
+    return op.layer_norm(addition.norm2, op.linear(addition.proj, pooled[:, 0]))

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ExportError
-from .layers import run_resnet, run_transformer
+from .layers import pool_text, run_resnet, run_transformer
 from .operators import PlainOperators
 
 #: img2img-turbo always asks the UNet for the last of 1000 steps.
@@ -120,7 +120,7 @@ class TurboUnet(nn.Module):
         if self.add_embedding is None:
             return None
         timestep = self.embed_timestep() if self.folded_timestep is None else self.folded_timestep
-        return F.silu(timestep.to(text.dtype) + self.add_embedding(text))
+        return F.silu(timestep.to(text.dtype) + pool_text(self.operators, self.add_embedding, text))
 
     def _run_down(self, block: nn.Module, x: Tensor, text: Tensor, shift: Tensor | None, skips: list[Tensor]) -> Tensor:
         op = self.operators

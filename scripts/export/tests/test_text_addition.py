@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
@@ -10,6 +13,8 @@ from export.errors import ExportError
 from export.model.cuda_operators import CudaOperators
 from export.model.operators import PlainOperators
 from export.model.unet import TIMESTEP, TurboUnet, fold_timestep
+from export.to_onnx import GraphInput, export_graph
+from export.verify import open_session
 
 
 def make(**settings: object) -> UNet2DConditionModel:
@@ -39,6 +44,22 @@ def test_it_computes_what_diffusers_computes(folded: bool, modulation: str) -> N
     if folded:
         fold_timestep(unet)
     torch.testing.assert_close(unet(latent, text), expected, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_sample_is_the_same_to_the_bit_in_any_batch(tmp_path: Path) -> None:
+    """In ONNX Runtime, where a mean over a batch of one is added up in another order."""
+    unet = TurboUnet(make(addition_embed_type="text", addition_embed_type_num_heads=4), PlainOperators())
+    fold_timestep(unet)
+    batch = torch.export.Dim("batch", min=1, max=64)
+    inputs = [GraphInput("latent", torch.randn(2, 4, 8, 6), {0: batch}), GraphInput("text", torch.randn(2, 32, 24), {0: batch})]
+    export_graph(unet, inputs, ["noise"], tmp_path / "unet.onnx")
+    session = open_session(tmp_path / "unet.onnx")
+    feeds = {"latent": torch.randn(5, 4, 8, 6).numpy(), "text": torch.randn(5, 32, 24).numpy()}
+    (together,) = session.run(None, feeds)
+    for index in range(5):
+        (alone,) = session.run(None, {name: value[index : index + 1] for name, value in feeds.items()})
+        np.testing.assert_array_equal(alone[0], together[index])
 
 
 def test_another_addition_is_refused() -> None:
