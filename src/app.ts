@@ -11,6 +11,7 @@ import { documentRoutes } from './http/docs.js';
 import { answerClientError, handleErrors, sendProblem } from './http/error-handler.js';
 import { healthRoutes } from './http/health.js';
 import { createHttpMetrics } from './http/http-metrics.js';
+import { IncomingRequest } from './http/incoming-request.js';
 import { Lifecycle } from './http/lifecycle.js';
 import { metricsRoutes } from './http/metrics.js';
 import { modelRoutes } from './http/models.js';
@@ -18,7 +19,7 @@ import { guardOrigins } from './http/origins.js';
 import { HttpError } from './http/problem.js';
 import { requestId, watchRequests } from './http/requests.js';
 import { securityHeaders } from './http/security.js';
-import { closeStreams, STREAM_PATH, streamRoutes } from './http/stream/route.js';
+import { closeStreams, failStream, STREAM_PATH, streamRoutes } from './http/stream/route.js';
 import { StreamWebSocket } from './http/stream/web-socket.js';
 import { STUDIO_FOLDER, studioRoutes } from './http/studio.js';
 import { styleRoutes } from './http/styles.js';
@@ -77,7 +78,11 @@ export function buildApp({
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     pluginTimeout: PLUGIN_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS },
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      IncomingMessage: IncomingRequest,
+    },
     forceCloseConnections: 'idle',
     // Our own refusal while draining is a problem document; this one is not.
     return503OnClosing: false,
@@ -103,6 +108,7 @@ export function buildApp({
       perMessageDeflate: false,
       clientTracking: true,
     },
+    errorHandler: failStream,
     preClose(done) {
       closeStreams(this.websocketServer, done);
     },
@@ -135,12 +141,10 @@ export function buildApp({
   return app;
 }
 
-/** An upgrade to anything but our stream would otherwise be hung up on without a word. */
+/** A WebSocket to anything but our stream would otherwise be hung up on without a word. */
 function refuseStrayUpgrades(app: FastifyInstance): void {
   app.addHook('onRequest', (request, _reply, done) => {
-    if (!request.ws) return done();
-    const { upgrade } = request.headers;
-    if (upgrade?.toLowerCase() === 'websocket' && request.routeOptions.url === STREAM_PATH) return done();
+    if (!request.ws || request.routeOptions.url === STREAM_PATH) return done();
     done(
       new HttpError(
         'bad_request',

@@ -4,14 +4,24 @@ import { z } from 'zod';
 import { Img2ImgError } from './errors.js';
 
 /** Environment values are strings: '' counts as absent, numbers are read as decimal. */
-const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
-const boolean = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
+const integer = (min: number, max: number) => {
+  const error = `must be an integer from ${min} to ${max}`;
+  return z.coerce.number(error).int(error).min(min, error).max(max, error);
+};
+const boolean = z
+  .enum(['true', 'false', '1', '0'], 'must be true or false')
+  .transform((value) => value === 'true' || value === '1');
 const list = z.string().transform((value) =>
   value
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== ''),
 );
+
+/** What browsers send as Origin: scheme, host and perhaps port, or `null` of a page without one. */
+const ORIGIN = /^(null|[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+\/?)$/i;
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const BATCH_SIZES_RULE = 'must be integers from 1 to 64, comma-separated and ascending';
 
 export const configSchema = z.object({
   HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
@@ -52,11 +62,11 @@ export const configSchema = z.object({
   MAX_BATCH_SIZE: integer(1, 64).default(8).describe('Largest batch, whatever a bundle prefers.'),
   PREFERRED_BATCH_SIZES: list
     .transform((sizes) => sizes.map(Number))
-    .pipe(z.array(z.number().int().min(1).max(64)))
-    .refine((sizes) => sizes.every((size, i) => i === 0 || size > (sizes[i - 1] ?? 0)), 'must ascend')
+    .refine((sizes) => sizes.every((size) => Number.isInteger(size) && size <= 64), BATCH_SIZES_RULE)
+    .refine((sizes) => sizes.every((size, i) => size > (sizes[i - 1] ?? 0)), BATCH_SIZES_RULE)
     .prefault('')
     .describe(
-      'Batch sizes to run, ascending; empty: those of each bundle that warm-up shows to be worth it.',
+      'Batch sizes to run, ascending; empty: those of each bundle that prove worth it, at warm-up on a GPU and under load on a CPU.',
     ),
   PRIORITY_AGING_MS: integer(0, 600_000)
     .default(2_000)
@@ -88,11 +98,15 @@ export const configSchema = z.object({
     .default(30_000)
     .describe('How long a graceful stop waits for requests in the air.'),
   CORS_ORIGIN: list
+    .refine(
+      (origins) => origins.every((origin) => origin === '*' || ORIGIN.test(origin)),
+      'must be origins such as https://example.org or http://localhost:3000, comma-separated, or *',
+    )
     .prefault('')
     .describe('Origins whose pages may call the API, comma-separated; `*`: any; empty: only our own.'),
   TRUST_PROXY: boolean.prefault('false').describe('Take the client’s address from X-Forwarded-For.'),
   LOG_LEVEL: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)
     .default('info')
     .describe('Least severe log line.'),
   LOG_PROMPTS: boolean.prefault('false').describe('Write prompts to the log.'),
@@ -112,10 +126,12 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   );
   const parsed = configSchema.safeParse(given);
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map((issue) => {
+  const sentences = parsed.error.issues.map((issue) => {
     const name = String(issue.path[0]);
     return `${name}=${JSON.stringify(environment[name])}: ${issue.message}`;
   });
+  // A number may be wrong in two ways at once, with one sentence for both.
+  const faults = [...new Set(sentences)];
   throw new Img2ImgError('invalid_config', `Bad setting: ${faults.join('; ')}`, { details: { faults } });
 }
 

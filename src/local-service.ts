@@ -180,7 +180,7 @@ export class LocalService implements Service {
       'unknown_device',
       `There is no device "${id}"; there are ${available.join(', ')}.`,
       {
-        details: { device: id, available },
+        details: { device: id, available, errors: [{ field: 'device', value: id, allowed: available }] },
       },
     );
   }

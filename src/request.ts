@@ -48,7 +48,12 @@ const pictureShape = {
     .default('cover')
     .describe('How the image meets `size`: crop, pad, stretch, or leave as it is.'),
   size: sizeSchema.optional(),
-  restore_size: z.boolean().default(false).describe('Scale the result back to the size of the image sent.'),
+  restore_size: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Scale the result back to the size of the image sent; under fit `cover`, of the part of it that was kept.',
+    ),
   format: z
     .enum(['png', 'jpeg', 'webp', 'avif'])
     .describe('Type of the picture that comes back; default: what Accept prefers, else png.')

@@ -82,7 +82,13 @@ function chooseDirection(bundle: Bundle, wanted: string | undefined): Direction 
   throw new Img2ImgError(
     'unknown_direction',
     `The model "${bundle.id}" has no direction "${wanted}"; there are ${available.join(', ')}.`,
-    { details: { direction: wanted, available } },
+    {
+      details: {
+        direction: wanted,
+        available,
+        errors: [{ field: 'direction', value: wanted, allowed: available }],
+      },
+    },
   );
 }
 

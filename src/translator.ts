@@ -12,6 +12,7 @@ import type { Admission } from './scheduling/admission.js';
 import type { Sample } from './scheduling/job.js';
 import type { Scheduler } from './scheduling/scheduler.js';
 import type { Translates, Translation, TranslationJob } from './translation.js';
+import { warningsOf } from './warnings.js';
 
 export interface TranslatorOptions {
   resolve: ResolveContext;
@@ -119,9 +120,7 @@ export class Translator implements Translates {
         encode: encodedAt - madeAt,
         total: encodedAt - arrivedAt,
       },
-      warnings: tokens.truncated
-        ? [`the prompt was truncated to the model's ${bundle.manifest.tokenizer.max_length} tokens`]
-        : [],
+      warnings: warningsOf({ manifest: bundle.manifest, prepared, truncated: tokens.truncated }),
     };
   }
 

@@ -30,10 +30,48 @@ describe('the settings', () => {
     });
   });
 
-  it('name every fault with its value', () => {
-    expect(() => readConfig({ PORT: 'eighty', LOG_LEVEL: 'loud', PREFERRED_BATCH_SIZES: '4,1' })).toThrow(
-      /PORT="eighty": .*LOG_LEVEL="loud": .*|PREFERRED_BATCH_SIZES="4,1": must ascend/,
+  it.each([
+    ['PORT', 'abc', 'must be an integer from 0 to 65535'],
+    ['PORT', '70000.5', 'must be an integer from 0 to 65535'],
+    ['TRUST_PROXY', 'yes', 'must be true or false'],
+    ['LOG_LEVEL', 'loud', 'must be one of fatal, error, warn, info, debug, trace, silent'],
+    ['PREFERRED_BATCH_SIZES', '4,1', 'must be integers from 1 to 64, comma-separated and ascending'],
+    ['PREFERRED_BATCH_SIZES', 'x', 'must be integers from 1 to 64, comma-separated and ascending'],
+    ['PREFERRED_BATCH_SIZES', '0,1', 'must be integers from 1 to 64, comma-separated and ascending'],
+    [
+      'CORS_ORIGIN',
+      'https://a.example, foo',
+      'must be origins such as https://example.org or http://localhost:3000, comma-separated, or *',
+    ],
+    [
+      'CORS_ORIGIN',
+      'https://*.example',
+      'must be origins such as https://example.org or http://localhost:3000, comma-separated, or *',
+    ],
+    [
+      'CORS_ORIGIN',
+      'https://a.example/page',
+      'must be origins such as https://example.org or http://localhost:3000, comma-separated, or *',
+    ],
+  ])('name %s=%s and what is allowed, in one sentence', (name, value, rule) => {
+    expect(() => readConfig({ [name]: value })).toThrow(
+      expect.objectContaining({
+        code: 'invalid_config',
+        message: `Bad setting: ${name}="${value}": ${rule}`,
+      }),
     );
+  });
+
+  it('name every fault', () => {
+    expect(() => readConfig({ PORT: 'eighty', LOG_LEVEL: 'loud' })).toThrow(
+      /PORT="eighty": .*LOG_LEVEL="loud": /,
+    );
+  });
+
+  it('take every kind of origin', () => {
+    for (const origin of ['*', 'null', 'http://localhost:3000', 'https://a.example/', 'tauri://localhost']) {
+      expect(readConfig({ CORS_ORIGIN: origin }).CORS_ORIGIN).toEqual([origin]);
+    }
   });
 
   it('stand in the README as they are (npm run docs:settings)', () => {

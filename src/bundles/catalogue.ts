@@ -28,7 +28,7 @@ export class Catalogue {
       models.length === 0
         ? `There is no model "${id}": the models folder is empty.`
         : `There is no model "${id}". There are: ${models.join(', ')}.`,
-      { details: { model: id, models } },
+      { details: { model: id, models, errors: [{ field: 'model', value: id, allowed: models }] } },
     );
   }
 

@@ -3,10 +3,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { pino } from 'pino';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { readProcessConfig } from '../config.js';
 import { createService } from '../create-service.js';
 import { Img2ImgError, messageOf } from '../errors.js';
+import { coerceWords, fieldFaults, fieldTable } from '../http/fields.js';
 import { createMetrics } from '../metrics.js';
 import { translateRequestObject } from '../request.js';
 import type { OutputFormat } from '../translation.js';
@@ -46,7 +47,7 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsConfig['options'];
 
-const NUMBERS = new Set(['seed', 'gamma', 'n', 'low-threshold', 'high-threshold', 'quality', 'timeout-ms']);
+const table = fieldTable(translateRequestObject);
 
 const FORMATS: Readonly<Record<string, OutputFormat>> = {
   '.png': 'png',
@@ -88,7 +89,11 @@ interface Command {
 }
 
 function parseCommand(args: string[]): Command | 'help' {
-  const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    args: joinNegatives(args),
+    options: OPTIONS,
+    allowPositionals: true,
+  });
   if (values.help) return 'help';
   const [input, ...more] = positionals;
   if (input === undefined || more.length > 0) throw new Error('Say exactly one IMAGE.');
@@ -98,13 +103,26 @@ function parseCommand(args: string[]): Command | 'help' {
   if (format === undefined) {
     throw new Error(`${output} must end in one of ${Object.keys(FORMATS).join(', ')}.`);
   }
-  const named = Object.entries(fields).map(([name, value]) => [
-    name.replaceAll('-', '_'),
-    NUMBERS.has(name) ? Number(value) : value,
-  ]);
-  const parsed = translateRequestObject.safeParse({ ...Object.fromEntries(named), format });
-  if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
+  const named = Object.entries(fields).map(([name, value]) => [name.replaceAll('-', '_'), value]);
+  const given = coerceWords({ ...Object.fromEntries(named), format }, table);
+  const parsed = translateRequestObject.safeParse(given);
+  if (!parsed.success) {
+    const faults = fieldFaults(parsed.error, given, table);
+    throw new Error(faults.map(({ field, message }) => message.replace(field, optionOf(field))).join('\n'));
+  }
   return { input, output, quiet, request: parsed.data };
+}
+
+const optionOf = (field: string) => `--${field.replaceAll('_', '-')}`;
+
+/** `--seed -5` means `--seed=-5`; parseArgs would take the dash for an option and the value for forgotten. */
+function joinNegatives(args: string[]): string[] {
+  return args.reduce<string[]>((joined, arg) => {
+    const option = joined.at(-1) ?? '';
+    if (/^-\.?\d/.test(arg) && /^--[^=]+$/.test(option)) joined[joined.length - 1] = `${option}=${arg}`;
+    else joined.push(arg);
+    return joined;
+  }, []);
 }
 
 async function run({ input, output, quiet, request }: Command): Promise<void> {

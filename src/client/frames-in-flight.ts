@@ -6,9 +6,12 @@ export interface PushedFrame {
   /** What `push` gave back. */
   frame: number;
   source: FrameSource;
+  /** It was sent before, on a connection that was lost before its answer. */
+  repeated?: boolean;
 }
 
 export interface SentFrame extends PushedFrame {
+  bytes: number;
   /** On the clock of `performance.now()`. */
   sentAt: number;
   configuration: StreamConfiguration;

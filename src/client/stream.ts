@@ -1,10 +1,11 @@
 /** The stream client: push frames as fast as they come, get the newest picture, and never mind the connection. */
-import { Connection, MESSAGE_TOO_BIG } from './connection.js';
+import { Connection } from './connection.js';
 import { Events } from './events.js';
 import { bytesOf } from './frame.js';
 import { FramesInFlight, type PushedFrame, type SentFrame } from './frames-in-flight.js';
 import { newestResults } from './newest-results.js';
 import type { Problem, ResultMessage, ServerMessage, StreamConfiguration } from './protocol.js';
+import { ResendLimit } from './resend-limit.js';
 import { platformSocket, streamUrl } from './socket.js';
 import type { FrameSource, StreamEvents, StreamOptions, StreamResult, StreamStatus } from './types.js';
 
@@ -47,6 +48,7 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   readonly #unanswered = new FramesInFlight();
   /** The text message whose picture is the next binary one. */
   #announced: ResultMessage | undefined;
+  readonly #resendLimit = new ResendLimit();
 
   constructor(url: string, options: StreamOptions) {
     this.#throttleMs = options.throttleMs ?? 33;
@@ -148,19 +150,15 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     this.#pump();
   }
 
-  /** The newest frame without an answer is sent again on the next socket; all others were overtaken by it. */
+  /** The newest frame without an answer is sent again on the next socket, once; all others were overtaken by it. */
   #onLost(code: number): boolean {
     const newest = this.#unanswered.lose();
     this.#announced = undefined;
-    if (code === MESSAGE_TOO_BIG) {
-      const problem = {
-        title: 'Frame too large',
-        status: 413,
-        detail: 'The server takes no frame this large.',
-      };
+    const problem = this.#resendLimit.whyNotAgain(newest, code);
+    if (problem !== undefined) {
       this.#events.emit('error', { problem, frame: newest?.frame, willRetry: false });
-    } else if (this.#waiting === undefined && !this.#preparing) {
-      this.#waiting = newest;
+    } else if (this.#waiting === undefined && !this.#preparing && newest !== undefined) {
+      this.#waiting = { ...newest, repeated: true };
     }
     return this.#waiting !== undefined || this.#preparing;
   }
@@ -203,8 +201,15 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   }
 
   #send(taken: PushedFrame, bytes: ArrayBuffer | Uint8Array<ArrayBuffer>): void {
+    const { byteLength } = bytes;
+    const problem = this.#resendLimit.whyNot(byteLength);
+    if (problem !== undefined) {
+      this.#events.emit('error', { problem, frame: taken.frame, willRetry: false });
+      return;
+    }
     this.#lastSentAt = performance.now();
-    this.#unanswered.add({ ...taken, sentAt: this.#lastSentAt, configuration: this.#configuration });
+    const sentAt = this.#lastSentAt;
+    this.#unanswered.add({ ...taken, bytes: byteLength, sentAt, configuration: this.#configuration });
     this.#connection.send(bytes);
     this.#connection.watch(true);
     this.#events.emit('sent', { frame: taken.frame });
@@ -233,6 +238,8 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
       const frames = sent.flatMap((each) => each?.frame ?? []);
       this.#events.emit('dropped', { frames, reason: message.reason });
     } else if (message.type === 'error') {
+      // Which frame was too large is told when the connection closes, as it does now.
+      if (this.#resendLimit.tells(message.problem)) return;
       const sent = message.frame === undefined ? undefined : this.#unanswered.answer(message.frame);
       this.#onProblem(message.problem, sent);
     }

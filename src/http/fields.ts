@@ -1,9 +1,7 @@
 /** Reads request fields against a zod schema: words from forms and queries become numbers and booleans, faults become sentences. */
 import { z } from 'zod';
+import { echo, MAX_ECHO } from './echo.js';
 import type { FieldFault } from './problem.js';
-
-/** Of a value that is told back in a fault, at most this many characters. */
-const MAX_ECHO = 100;
 
 type FieldSchema = z.core.JSONSchema.JSONSchema;
 
@@ -82,14 +80,6 @@ function valueAt(input: unknown, path: PropertyKey[]): unknown {
         : undefined,
     input,
   );
-}
-
-/** A value as it may be told back: whole if it is short, else cut or only named. */
-export function echo(value: unknown): unknown {
-  if (typeof value === 'string') return value.length > MAX_ECHO ? `${value.slice(0, MAX_ECHO)}…` : value;
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object' && value !== null) return 'an object';
-  return value;
 }
 
 function describeAllowed(schema: FieldSchema | undefined): string | undefined {

@@ -1,4 +1,4 @@
-/** `/health`: live means the process answers; ready means a picture asked for now would be made without a load before it. */
+/** `/health`: live means the process answers; ready means a device is up and nothing it was told to preload is still to come. */
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -44,7 +44,9 @@ export async function healthRoutes(scope: FastifyInstance, context: HttpContext)
       schema: {
         operationId: 'ready',
         tags: ['operations'],
-        summary: 'Whether requests are answered without delay, and if not, why',
+        summary: 'Whether a device is up and the preloaded bundles were loaded, and if not, why',
+        description:
+          'A bundle that was unloaded since, by hand or to make room, does not count as missing: the next request for it loads it first.',
         response: { 200: readinessSchema, 503: readinessSchema },
       },
     },

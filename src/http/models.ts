@@ -28,7 +28,11 @@ const readyModelSchema = z.object({
     example: z.string().optional(),
   }),
   directions: z.array(z.object({ id: z.string(), title: z.string(), prompt: z.string().optional() })),
-  stochastic: z.boolean(),
+  stochastic: z
+    .boolean()
+    .describe(
+      'Whether it takes `gamma` and noise. Where not, the seed only moves the sample of the encoder’s posterior: pictures of two seeds differ by a few grey levels.',
+    ),
   default_gamma: z.number().optional(),
   size: z.object({
     native: z.array(z.int()).length(2),

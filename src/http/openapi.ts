@@ -160,7 +160,9 @@ function translateOperation(): Json {
           'X-Model': header('Bundle that made it.'),
           'X-Batch-Size': header('Samples in the batch this ran in.', { type: 'integer' }),
           'Server-Timing': header('Milliseconds of decode, queue, inference, encode and total.'),
-          Warning: header('What to know of the result, for example that the prompt was truncated.'),
+          Warning: header(
+            'What to know of the result: that the prompt was truncated, or that no stroke (or edge) was found in a picture that is not blank.',
+          ),
         },
         content: {
           ...Object.fromEntries(Object.values(mimeTypes).map((type) => [type, { schema: image }])),
@@ -216,9 +218,10 @@ function streamOperation(): Json {
       '',
       '- `{"type":"ready", …}` with the settings a configure came to;',
       '- `{"type":"result","frame":1,"seed":7,"format":"png","timings":{…}, …}`, followed by one binary message with the picture;',
+      '  `warnings` says that the prompt was truncated, or that no stroke was found in a frame that is not blank;',
       '- `{"type":"dropped","frames":[2,3],"reason":"overtaken"}` for frames overtaken by newer ones, `"unchanged"` for a',
       '  frame equal to the one before;',
-      '- `{"type":"error","problem":{…},"frame":4}`.',
+      '- `{"type":"error","problem":{…},"frame":4}`; after one for a frame over MAX_BODY_MB the stream is closed with 1009.',
       '',
       'Binary frames are numbered 1, 2, 3, … A client that cannot send binary messages sends',
       '`{"type":"frame","id":"mine","image":"data:image/png;base64,…"}`. At most one frame is in flight and one waiting: the',

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Img2ImgError } from '../errors.js';
 import { type HttpCode, type ProblemCode, problemKinds, problemType } from './codes.js';
+import { echo } from './echo.js';
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
@@ -97,10 +98,14 @@ export function toProblem(error: unknown, requestId?: string): Problem {
   return { ...problem, unexpected: true };
 }
 
-/** A fault that stands alone need not repeat the error's own sentence; its reader gets it all the same. */
+/** A fault that stands alone need not repeat the error's own sentence, nor cut its value; its reader gets it so all the same. */
 function withMessages(details: Record<string, unknown>, message: string): Record<string, unknown> {
   if (!Array.isArray(details.errors)) return details;
-  const errors = (details.errors as Record<string, unknown>[]).map((fault) => ({ message, ...fault }));
+  const errors = (details.errors as Record<string, unknown>[]).map((fault) => ({
+    message,
+    ...fault,
+    ...('value' in fault ? { value: echo(fault.value) } : {}),
+  }));
   return { ...details, errors };
 }
 

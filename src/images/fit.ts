@@ -82,23 +82,24 @@ function nativeSize(rules: SizeRules): Size {
 function ownCanvas(source: Size, size: Size | undefined, rules: SizeRules): Size {
   const floor = (side: number) => Math.floor(side / rules.multiple_of) * rules.multiple_of;
   const canvas = { width: floor(source.width), height: floor(source.height) };
-  const refuse = (field: string, why: string) => {
-    const value = `${source.width}x${source.height}`;
-    throw new Img2ImgError('invalid_request', `fit none keeps the image's size, ${value}, ${why}.`, {
-      details: { errors: [{ field, value, allowed: describeRules(rules) }] },
+  const refuse = (fault: { field: string; value: string; allowed: string }, why: string) => {
+    const own = `${source.width}x${source.height}`;
+    throw new Img2ImgError('invalid_request', `fit none keeps the image's size, ${own}, ${why}.`, {
+      details: { errors: [fault] },
     });
   };
   if (size !== undefined && (size.width !== canvas.width || size.height !== canvas.height)) {
-    refuse(
-      'size',
-      `so size ${size.width}x${size.height} contradicts it: leave size out, or choose another fit`,
-    );
+    const value = `${size.width}x${size.height}`;
+    const fault = { field: 'size', value, allowed: 'none with fit none' };
+    refuse(fault, `so size ${value} contradicts it: leave size out, or choose another fit`);
   }
   const [width, height] = rules.native;
   const isNative = canvas.width === width && canvas.height === height;
   const inRange = [canvas.width, canvas.height].every((side) => side >= rules.min && side <= rules.max);
   if (!isNative && !(rules.dynamic && inRange)) {
-    refuse('fit', `which this model does not run (allowed: ${describeRules(rules)}): choose another fit`);
+    const allowed = describeRules(rules);
+    const fault = { field: 'fit', value: 'none', allowed: `cover, contain or fill; none for ${allowed}` };
+    refuse(fault, `which this model does not run (allowed: ${allowed}): choose another fit`);
   }
   return canvas;
 }

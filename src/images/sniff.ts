@@ -50,7 +50,7 @@ const signatures: readonly (readonly [string, string])[] = [
 ];
 
 /** Text has no signature: SVG is the one that people send, and data URIs where bytes were meant. */
-function describeText(data: Uint8Array): string | undefined {
+export function describeText(data: Uint8Array): string | undefined {
   const head = data.subarray(0, 1024);
   // Control characters other than white space do not stand in text.
   if (head.some((byte) => byte < 32 && (byte < 9 || byte > 13))) return undefined;

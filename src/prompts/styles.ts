@@ -71,6 +71,6 @@ function findStyle(styles: readonly Style[], id: string): Style {
   if (found !== undefined) return found;
   const available = styles.map((style) => style.id);
   throw new Img2ImgError('unknown_style', `There is no style "${id}"; there are ${available.join(', ')}.`, {
-    details: { style: id, available },
+    details: { style: id, available, errors: [{ field: 'style', value: id, allowed: available }] },
   });
 }

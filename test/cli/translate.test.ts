@@ -58,7 +58,21 @@ describe('img2img-turbo-server translate', () => {
     [['translate', 'in.png'], 2, /Say where the picture goes/],
     [['translate', '-o', 'out.png'], 2, /Say exactly one IMAGE/],
     [['translate', 'in.png', '-o', 'out.tiff'], 2, /must end in one of .png/],
-    [['translate', 'in.png', '-o', 'out.png', '--gamma', '7'], 2, /gamma/],
+    [
+      ['translate', 'in.png', '-o', 'out.png', '--gamma', '7'],
+      2,
+      /^--gamma must be a number from 0 to 1, not 7\n/,
+    ],
+    [
+      ['translate', 'in.png', '-o', 'out.png', '--seed', 'abc'],
+      2,
+      /^--seed must be an integer from .*, not "abc"\n/,
+    ],
+    [
+      ['translate', 'in.png', '-o', 'out.png', '--low-threshold', '-5'],
+      2,
+      /^--low-threshold must be .*, not -5\n/,
+    ],
     [['translate', 'in.png', '-o', 'out.png', '--colour', 'red'], 2, /--colour/],
     [['translate', 'nowhere.png', '-o', 'out.png'], 1, /nowhere\.png/],
     [['translate', 'in.png', '-o', 'out.png', '--model', 'dragon'], 1, /no model "dragon".*tiny-sketch/],
@@ -68,6 +82,12 @@ describe('img2img-turbo-server translate', () => {
     const { code, err } = await run(...args);
     expect(err).toMatch(message);
     expect(code).toBe(expected);
+  });
+
+  it('takes a negative seed', async () => {
+    const { code, err } = await run('translate', 'in.png', '-o', 'out.png', '--seed', '-5');
+    expect(err).toContain('seed -5,');
+    expect(code).toBe(0);
   });
 
   it('tells its version', async () => {

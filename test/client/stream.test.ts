@@ -255,6 +255,42 @@ test('a frame too large for the server is told once and not sent in a circle', a
   expect(framesOf(1)).toEqual([]);
 });
 
+test('after the limit was told, no frame over it is sent, and those within it are', async () => {
+  const stream = open();
+  const problems: [unknown, number | undefined][] = [];
+  stream.on('error', ({ problem, frame }) => problems.push([problem.detail, frame]));
+  const huge = stream.push(bytes('huge'));
+  await until(() => expect(framesOf()).toHaveLength(1));
+  const problem = { title: 'Body too large', status: 413, code: 'body_too_large', detail: 'At most 3.' };
+  server.connection.text({ type: 'error', problem: { ...problem, limit_bytes: 3 } });
+  // As where the close message is lost on a connection that was cut.
+  server.connection.socket.terminate();
+  await until(() => expect(problems).toHaveLength(1));
+  const large = stream.push(bytes('large'));
+  await until(() => expect(problems).toHaveLength(2));
+  stream.push(bytes('tiny'.slice(0, 3)));
+  await until(() => expect(framesOf(1)).toEqual(['tin']));
+  expect(problems).toEqual([
+    ['At most 3.', huge],
+    ['At most 3.', large],
+  ]);
+});
+
+test('a frame on which the connection is lost twice is told and not sent a third time', async () => {
+  const stream = open();
+  const errors: unknown[] = [];
+  stream.on('error', (error) => errors.push(error));
+  const frame = stream.push(bytes('heavy'));
+  for (const connection of [0, 1]) {
+    await until(() => expect(framesOf(connection)).toEqual(['heavy']));
+    server.connections[connection]?.socket.terminate();
+  }
+  await until(() => expect(server.connections).toHaveLength(3));
+  await sleep(50);
+  expect(framesOf(2)).toEqual([]);
+  expect(errors).toMatchObject([{ frame, willRetry: false, problem: { title: 'Frame not answered' } }]);
+});
+
 test('a connection that owes an answer and falls silent is replaced', async () => {
   const stream = open({ silenceMs: 80 });
   stream.push(bytes('anyone?'));

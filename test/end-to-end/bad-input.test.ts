@@ -1,9 +1,11 @@
 /** The whole table of bad input against a real model, and a picture after each row: nothing else is harmed. */
+import { once } from 'node:events';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { FIXTURES } from '../bundle-fixtures.js';
 import { sketch, translate } from './pictures.js';
 import { metric, type ServerProcess, startServer, until } from './server-process.js';
@@ -83,6 +85,33 @@ describe('an image', () => {
     await expectProblem(await post('', flat), 413, 'image_too_large');
   });
 
+  it('whose lines are too light for a sketch is answered with a warning, in a header, in JSON and on a stream', async () => {
+    const faint = await sharp(png).linear(0.4, 153).png().toBuffer();
+    expect((await post('', faint)).headers.get('warning')).toMatch(/^299 - "no strokes were found: .*darker/);
+    const { warnings } = (await (await post('response=json', faint)).json()) as { warnings: string[] };
+    expect(warnings).toEqual([expect.stringContaining('no strokes were found')]);
+    const socket = new WebSocket(`${server.url.replace('http', 'ws')}/v1/stream`);
+    const results: unknown[] = [];
+    socket.on('message', (data: Buffer, binary) => {
+      const message = binary ? {} : (JSON.parse(data.toString()) as { type: string });
+      if ('type' in message && message.type === 'result') results.push(message);
+    });
+    await once(socket, 'open');
+    socket.send('{"type":"configure"}');
+    socket.send(faint);
+    await until(() => results.length > 0, 5_000);
+    socket.close();
+    expect(results).toMatchObject([{ warnings: [expect.stringContaining('no strokes were found')] }]);
+  });
+
+  it('that is a blank sheet is no reason to warn', async () => {
+    const blank = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#fff' } })
+      .png()
+      .toBuffer();
+    const answer = await post('', blank);
+    expect([answer.status, answer.headers.get('warning')]).toEqual([200, null]);
+  });
+
   it('over the body limit is a 413', async () => {
     await expectProblem(await post('', Buffer.alloc(2 * 1024 * 1024 + 1)), 413, 'body_too_large');
   });
@@ -101,13 +130,21 @@ describe('a field', () => {
     ]);
   });
 
-  it('that names an unknown model, style or direction lists those there are', async () => {
+  it('that names an unknown model, style, direction or device lists those there are', async () => {
+    const fault = (field: string, allowed: string) => ({
+      errors: [
+        { field, value: 'nope', allowed: expect.arrayContaining([allowed]), message: expect.any(String) },
+      ],
+    });
     const model = await expectProblem(await post('model=nope'), 404, 'unknown_model');
-    expect(JSON.stringify(model)).toContain('tiny-sketch');
+    expect(model).toMatchObject({ ...fault('model', 'tiny-sketch'), model: 'nope' });
     const style = await expectProblem(await post('style=nope'), 400, 'unknown_style');
-    expect(JSON.stringify(style)).toContain('anime');
+    expect(style).toMatchObject({ ...fault('style', 'anime'), style: 'nope' });
     const direction = await expectProblem(await post('direction=nope'), 400, 'unknown_direction');
-    expect(JSON.stringify(direction)).toContain('sketch_to_image');
+    expect(direction).toMatchObject({ ...fault('direction', 'sketch_to_image'), direction: 'nope' });
+    const load = await fetch(`${server.url}/v1/models/tiny-sketch/load?device=nope`, { method: 'POST' });
+    const device = await expectProblem(load, 404, 'unknown_device');
+    expect(device).toMatchObject({ ...fault('device', 'cpu:0'), device: 'nope' });
   });
 
   it('that is a prompt over 2,000 characters is a 400; over the tokenizer’s length it is truncated with a warning', async () => {

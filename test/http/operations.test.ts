@@ -325,7 +325,7 @@ describe('the studio', () => {
     await mkdir(join(folder, 'assets'));
     await writeFile(join(folder, 'index.html'), '<!doctype html><title>Studio</title>');
     await writeFile(join(folder, 'assets', 'index-abc123.js'), 'export {};');
-    test = testApp({}, folder);
+    test = testApp({}, { studio: folder });
     const page = await get('/');
     expect(page.body).toContain('Studio');
     expect(page.headers['cache-control']).toBe('no-cache');

@@ -1,7 +1,7 @@
 /** Bad input gets a clear problem, and nothing else is harmed. */
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Img2ImgError } from '../../src/errors.js';
 import { form, sketch, type TestApp, testApp } from './support.js';
 
@@ -91,6 +91,23 @@ describe('a field at fault is named with its value and what is allowed', () => {
     ).toMatchObject({
       errors: [{ field: 'mask', value: 'a file' }, { field: 'promt' }],
     });
+  });
+
+  it('a field of a form as a file, and the image as text', async () => {
+    const swapped = form([
+      { name: 'image', value: 'in.png' },
+      { name: 'prompt', value: 'duck', filename: 'prompt.txt' },
+    ]);
+    expect(
+      await expectProblem(post('', swapped.payload, swapped.headers), 400, 'invalid_request'),
+    ).toMatchObject({
+      errors: [
+        { field: 'image', value: 'in.png', message: expect.stringContaining('must be a file part') },
+        { field: 'prompt', value: 'a file', message: 'prompt must be a text part, not a file' },
+      ],
+    });
+    const unnamed = form([{ name: 'image', value: png }]);
+    expect((await post('', unnamed.payload, unnamed.headers)).statusCode).toBe(200);
   });
 
   it('a prototype’s name as a field', async () => {
@@ -323,22 +340,64 @@ describe('a request that is for nothing here', () => {
     expect(JSON.parse(answer.slice(answer.indexOf('{')))).toMatchObject({ code: 'bad_request', status: 400 });
   });
 
-  it('an upgrade elsewhere, or to something else, is a 400', async () => {
+  it('a WebSocket elsewhere is a 400', async () => {
     const { port } = new URL(await test.listen());
-    const status = await new Promise<number | undefined>((resolve) => {
-      const outgoing = httpRequest({
-        port,
-        path: '/v1/models',
-        headers: {
-          Connection: 'Upgrade, HTTP2-Settings',
-          Upgrade: 'h2c',
-          'HTTP2-Settings': 'AAMAAABkAAQAAP__',
-        },
-      });
-      outgoing.on('response', (response) => resolve(response.statusCode));
-      outgoing.on('error', () => resolve(undefined));
-      outgoing.end();
-    });
-    expect(status).toBe(400);
+    const answers = await exchange(
+      Number(port),
+      'GET /v1/models HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    );
+    expect(answers).toMatch(/^HTTP\/1.1 400 .*"code":"bad_request"/s);
   });
 });
+
+describe('an offer to upgrade to something else is ignored', () => {
+  const offer = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n';
+  const statuses = (answers: string) =>
+    [...answers.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status);
+
+  it('with GET and POST, on a connection that is kept', async () => {
+    const { port } = new URL(await test.listen());
+    const image = png.toString('base64');
+    const body = JSON.stringify({ image });
+    const post = `POST /v1/translate?response=json HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
+    const answers = await exchange(
+      Number(port),
+      `GET /v1/styles HTTP/1.1\r\nHost: a\r\n${offer}\r\n`,
+      `${post}${offer}Content-Length: ${body.length}\r\n\r\n${body}`,
+      `${post}${offer}Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
+      'GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n',
+    );
+    expect(statuses(answers)).toEqual(['200', '200', '200', '200']);
+    expect(test.service.jobs.map((job) => Buffer.compare(job.image, png))).toEqual([0, 0]);
+  });
+
+  it('on the stream’s own route', async () => {
+    const { port } = new URL(await test.listen());
+    const answers = await exchange(Number(port), `GET /v1/stream HTTP/1.1\r\nHost: a\r\n${offer}\r\n`);
+    expect(statuses(answers)).toEqual(['426']);
+  });
+
+  it('and pipelined requests without one are all answered', async () => {
+    const { port } = new URL(await test.listen());
+    const ask = 'GET /v1/styles HTTP/1.1\r\nHost: a\r\n\r\n';
+    expect(statuses(await exchange(Number(port), ask.repeat(3)))).toEqual(['200', '200', '200']);
+  });
+});
+
+/** Sends each request when the one before is answered, on one connection; everything that came back. */
+async function exchange(port: number, ...requests: string[]): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  let answers = '';
+  socket.on('data', (chunk) => {
+    answers += chunk;
+  });
+  for (const request of requests) {
+    const before = answers.length;
+    socket.write(request);
+    await vi.waitFor(() => expect(answers.length).toBeGreaterThan(before), 5_000);
+  }
+  // Answers of pipelined requests come after the first.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  socket.destroy();
+  return answers;
+}

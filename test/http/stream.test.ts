@@ -1,5 +1,7 @@
 /** `GET /v1/stream` over real sockets: who may open it, what it refuses, and that it stays small under a flood. */
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ServerMessage } from '../../src/http/stream/messages.js';
@@ -52,6 +54,8 @@ function refusal(origin?: string): Promise<{ status: number | undefined; body: s
   });
 }
 
+/** The TCP socket below, which ws keeps to itself. */
+const tcpOf = (socket: WebSocket) => (socket as unknown as { _socket: Socket })._socket;
 const configure = ({ socket }: Client, fields: object = {}) =>
   socket.send(JSON.stringify({ type: 'configure', format: 'jpeg', ...fields }));
 const types = ({ messages }: Client) => messages.map(({ type }) => type);
@@ -86,7 +90,7 @@ describe('a stream', () => {
     await vi.waitFor(async () => void (await open()));
   });
 
-  it.each([1.01, 3])(
+  it.each([1.01, 3, 40])(
     'with a message %f times the limit gets an error and is closed with 1009',
     async (times) => {
       const client = await open();
@@ -98,6 +102,28 @@ describe('a stream', () => {
         type: 'error',
         problem: { code: 'body_too_large', status: 413 },
       });
+    },
+  );
+
+  it.each([
+    ['a message over the limit', (client: Client) => client.socket.send(Buffer.alloc(3 * 1024 * 1024)), 1009],
+    ['no mask', ({ socket }: Client) => tcpOf(socket).write(Buffer.from([0x82, 1, 0])), 1002],
+    ['bad UTF-8', ({ socket }: Client) => socket.send(Buffer.from([0xff]), { binary: false }), 1007],
+  ] as const)(
+    'whose client sends %s is told why, and the log has no stack of it',
+    async (_name, send, expected) => {
+      const lines: Record<string, unknown>[] = [];
+      const logger = pino({ level: 'info' }, { write: (line) => void lines.push(JSON.parse(line)) });
+      await test.app.close();
+      test = testApp({ MAX_BODY_MB: '1' }, { logger });
+      url = `${(await test.listen()).replace('http', 'ws')}/v1/stream`;
+      const client = await open();
+      send(client);
+      const [code] = await client.closed;
+      expect(code).toBe(expected);
+      await vi.waitFor(() => expect(lines.map(({ msg }) => msg)).toContain('stream closed'));
+      expect(lines.filter(({ level }) => Number(level) > 30)).toEqual([]);
+      expect(JSON.stringify(lines)).not.toContain('stack');
     },
   );
 

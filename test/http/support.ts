@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Registry } from 'prom-client';
 import sharp from 'sharp';
-import { buildApp } from '../../src/app.js';
+import { type AppOptions, buildApp } from '../../src/app.js';
 import { type Config, readConfig } from '../../src/config.js';
 import { createFakeService, type FakeService } from './fake-service.js';
 
@@ -14,11 +14,14 @@ export interface TestApp {
   listen(): Promise<string>;
 }
 
-export function testApp(settings: Record<string, string> = {}, studio = '/nowhere'): TestApp {
+export function testApp(
+  settings: Record<string, string> = {},
+  { studio = '/nowhere', ...options }: Pick<AppOptions, 'studio' | 'logger'> = {},
+): TestApp {
   const config: Config = readConfig(settings);
   const service = createFakeService();
   const registry = new Registry();
-  const app = buildApp({ config, service, registry, studio });
+  const app = buildApp({ config, service, registry, studio, ...options });
   return {
     app,
     service,

@@ -139,8 +139,24 @@ describe('a picture comes out', () => {
   });
 
   it('as JSON always where there are several, each with its seed', async () => {
-    const body = (await post('?n=3&seed=10&response=image')).json();
+    const body = (await post('?n=3&seed=10')).json();
     expect(body.images.map((image: { seed: number }) => image.seed)).toEqual([10, 11, 12]);
+  });
+
+  it('never as JSON where an image alone was asked for', async () => {
+    const asImage = await post('?n=2&response=image');
+    expect(asImage.statusCode).toBe(400);
+    expect(asImage.json().errors).toMatchObject([
+      { field: 'response', value: 'image', allowed: 'json, or n=1' },
+    ]);
+    for (const accept of ['image/png', 'image/*', 'application/json;q=0, */*']) {
+      const response = await post('?n=2', { accept });
+      expect(response.statusCode, accept).toBe(406);
+      expect(response.json()).toMatchObject({ code: 'not_acceptable', available: ['application/json'] });
+    }
+    expect(test.service.jobs).toHaveLength(0);
+    expect((await post('?n=2&response=json', { accept: 'image/png' })).statusCode).toBe(200);
+    expect((await post('?n=2', { accept: 'image/jpeg, */*' })).json().images[0].format).toBe('jpeg');
   });
 
   it.each([

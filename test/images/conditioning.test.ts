@@ -3,7 +3,8 @@ import { type Canny, loadCanny } from '../../src/images/canny.js';
 import { condition } from '../../src/images/conditioning.js';
 import { padTo, planFit, resizeToPlan } from '../../src/images/fit.js';
 import { ImageProcessor } from '../../src/images/processor.js';
-import { binarise, luminance } from '../../src/images/sketch.js';
+import type { Raster } from '../../src/images/raster.js';
+import { binarise, type Invert, luminance } from '../../src/images/sketch.js';
 import { anySize, cases, compare, fixture, pipeline, scene } from './helpers.js';
 
 const { resizes, edges, sketches } = cases();
@@ -107,6 +108,40 @@ describe('sketches', () => {
         expect(data.subarray(y * 768, y * 768 + 60 * 3).every((value) => value === 0)).toBe(true);
       }
     }
+  });
+});
+
+describe('lines that were missed', () => {
+  const size = 64;
+  /** A line of one grey on paper of another. */
+  const drawn = (line: number, paper: number) => {
+    const data = new Uint8Array(size * size * 3).fill(paper);
+    data.fill(line, 30 * size * 3, 31 * size * 3);
+    return { data, width: size, height: size };
+  };
+  const missed = (picture: Raster, invert: Invert = 'auto') =>
+    condition(picture, asIs(size, size), { kind: 'sketch', invert }).missed;
+
+  it('are told of where none is dark enough, or light enough on dark', () => {
+    expect(missed(drawn(160, 255))).toBe(true);
+    expect(missed(drawn(110, 0))).toBe(true);
+    expect(missed(drawn(100, 255))).toBe(false);
+    expect(missed(drawn(160, 0))).toBe(false);
+  });
+
+  it('are none where the sheet is blank', () => {
+    for (const paper of [0, 200, 255]) expect(missed(drawn(paper, paper)), `${paper}`).toBe(false);
+    expect(missed(drawn(252, 255))).toBe(false);
+  });
+
+  it('are told of where a picture has no edge', async () => {
+    const canny = await loadCanny();
+    const edges = (picture: Raster) =>
+      condition(picture, asIs(size, size), { kind: 'edge', lowThreshold: 100, highThreshold: 200 }, canny)
+        .missed;
+    expect(edges(drawn(240, 255))).toBe(true);
+    expect(edges(drawn(0, 255))).toBe(false);
+    expect(edges(drawn(90, 90))).toBe(false);
   });
 });
 

@@ -84,4 +84,13 @@ describe('a size that the bundle does not run', () => {
     expect(refusal({ width: 3000, height: 300 }, 'none', undefined).message).toContain('choose another fit');
     expect(refusal(source, 'none', { width: 512, height: 512 }).message).toContain('contradicts');
   });
+
+  it('for fit none names the value that was sent, not the picture’s size', () => {
+    expect(refusal(source, 'none', { width: 256, height: 256 }).details.errors).toEqual([
+      { field: 'size', value: '256x256', allowed: 'none with fit none' },
+    ]);
+    expect(refusal({ width: 3000, height: 300 }, 'none', undefined).details.errors).toMatchObject([
+      { field: 'fit', value: 'none', allowed: expect.stringContaining('cover, contain or fill') },
+    ]);
+  });
 });

@@ -1,6 +1,7 @@
 /** Reads one text message of a stream's client. */
 import type { StreamConfiguration } from '../../request.js';
-import { echo, fieldFaults, fieldTable } from '../fields.js';
+import { echo } from '../echo.js';
+import { fieldFaults, fieldTable } from '../fields.js';
 import { bytesOfImageText } from '../image-text.js';
 import { HttpError, invalidRequest } from '../problem.js';
 import {

@@ -72,6 +72,26 @@ function open(webSocket: WebSocket, request: FastifyRequest, context: HttpContex
   });
 }
 
+/** Milliseconds in which a client that broke the protocol may send on into nothing, so that it comes to read why. */
+const FAULT_GRACE_MS = 5_000;
+
+/**
+ * Ends a stream on which something went wrong. Where the client broke the protocol (a message over the limit, no mask,
+ * bad UTF-8), ws has sent its close message and reads on without listening: cut off now, the client would be reset in
+ * the middle of sending and never get to that message.
+ */
+export function failStream(error: Error, webSocket: WebSocket, request: FastifyRequest): void {
+  const code = 'code' in error ? String(error.code) : '';
+  if (!code.startsWith('WS_ERR_')) {
+    request.log.error({ err: error }, 'stream failed');
+    webSocket.terminate();
+    return;
+  }
+  request.log.info({ code, reason: error.message }, 'stream broke the protocol');
+  const cut = setTimeout(() => webSocket.terminate(), FAULT_GRACE_MS).unref();
+  webSocket.once('close', () => clearTimeout(cut));
+}
+
 /** Milliseconds a client has to answer our close message before its connection is cut. */
 const CLOSE_GRACE_MS = 1_000;
 const GOING_AWAY = 1001;

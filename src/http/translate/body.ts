@@ -1,8 +1,10 @@
 /** Reads the image and the fields of one translation out of a request: a form, JSON or the image itself. */
 import type { FastifyRequest } from 'fastify';
 import { Img2ImgError } from '../../errors.js';
+import { describeText, readableType } from '../../images/sniff.js';
 import { type TranslateRequest, translateRequestObject, translateRequestSchema } from '../../request.js';
-import { coerceWords, echo, fieldFaults, fieldTable, unknownField } from '../fields.js';
+import { echo } from '../echo.js';
+import { coerceWords, fieldFaults, fieldTable, unknownField } from '../fields.js';
 import { bytesOfImageText } from '../image-text.js';
 import { type FieldFault, HttpError, invalidRequest } from '../problem.js';
 
@@ -143,7 +145,9 @@ async function readParts(request: FastifyRequest, maxBytes: number): Promise<Par
     const name = part.fieldname;
     if (part.type === 'file') {
       const bytes = await part.toBuffer();
-      if (name !== 'image') parts.faults.push(unknownField(name, 'a file', ['image', ...table.names]));
+      if (table.names.includes(name)) parts.faults.push(fileForText(name));
+      else if (name !== 'image') parts.faults.push(unknownField(name, 'a file', ['image', ...table.names]));
+      else if (part.filename === undefined && isText(bytes)) parts.faults.push(textForFile(bytes));
       else if (parts.image !== undefined) parts.faults.push(twice(name, 'a file'));
       else parts.image = bytes;
     } else if (Object.hasOwn(words, name)) parts.faults.push(twice(name, part.value));
@@ -158,6 +162,22 @@ async function readParts(request: FastifyRequest, maxBytes: number): Promise<Par
     } else words[name] = part.value;
   }
   return { ...parts, fields: coerceWords(words, table) };
+}
+
+function fileForText(name: string): FieldFault {
+  const allowed = 'a text part';
+  return { field: name, value: 'a file', message: `${name} must be ${allowed}, not a file`, allowed };
+}
+
+/** Such as a file's name without curl's `@` before it. */
+function textForFile(bytes: Buffer): FieldFault {
+  const allowed = 'a file part, as in curl’s -F image=@FILE';
+  const message = `image must be ${allowed}, not text`;
+  return { field: 'image', value: echo(bytes.toString('utf8')), message, allowed };
+}
+
+function isText(bytes: Buffer): boolean {
+  return bytes.length > 0 && readableType(bytes) === undefined && describeText(bytes) !== undefined;
 }
 
 function formError(error: unknown): unknown {

@@ -2,7 +2,7 @@
 import { mimeTypes } from '../../images/encode.js';
 import type { TranslateRequest } from '../../request.js';
 import type { OutputFormat } from '../../translation.js';
-import { HttpError } from '../problem.js';
+import { HttpError, invalidRequest } from '../problem.js';
 
 export interface Answer {
   format: OutputFormat;
@@ -18,12 +18,14 @@ const candidates = [
 /**
  * What the fields say wins over Accept; more than one picture only fits into JSON.
  * Where Accept likes two types equally, the one it names most exactly wins, then png, jpeg, webp, avif, json.
- * @throws HttpError `not_acceptable` where nothing we make is acceptable and the fields do not decide
+ * @throws HttpError `not_acceptable` where nothing we make is acceptable and the fields do not decide · Img2ImgError
+ *   `invalid_request` for several pictures as one image
  */
 export function negotiate(
   fields: Pick<TranslateRequest, 'format' | 'response' | 'n'>,
   accept: string | undefined,
 ): Answer {
+  if (fields.n > 1) refuseAsImage(fields, accept);
   const decided = fields.n > 1 ? 'json' : fields.response;
   if (decided === 'json')
     return { as: 'json', format: fields.format ?? acceptable(accept, 'image')?.format ?? 'png' };
@@ -38,9 +40,24 @@ export function negotiate(
   return best;
 }
 
-function notAcceptable(accept: string | undefined): HttpError {
-  const types = candidates.map(({ type }) => type);
-  return new HttpError('not_acceptable', `We make ${types.join(', ')}, but Accept allows only ${accept}.`, {
+/** Whoever asks for one image must not be handed JSON, and whoever asks for several pictures must not get one. */
+function refuseAsImage(
+  { n, response }: Pick<TranslateRequest, 'response' | 'n'>,
+  accept: string | undefined,
+): void {
+  if (response === 'image') {
+    const message = `response must be json where n is ${n}: one image holds one picture`;
+    throw invalidRequest([{ field: 'response', value: response, message, allowed: 'json, or n=1' }]);
+  }
+  if (response === 'json' || acceptable(accept, 'json') !== undefined) return;
+  throw notAcceptable(accept, 'json', `${n} pictures come as `);
+}
+
+function notAcceptable(accept: string | undefined, as?: Answer['as'], what = 'We make '): HttpError {
+  const types = candidates.flatMap((candidate) =>
+    as === undefined || candidate.as === as ? [candidate.type] : [],
+  );
+  return new HttpError('not_acceptable', `${what}${types.join(', ')}, but Accept allows only ${accept}.`, {
     details: { available: types },
   });
 }
