@@ -17,10 +17,10 @@ async function loadCatalogue(notices: Notices): Promise<Catalogue> {
   for (;;) {
     try {
       const catalogue = await fetchCatalogue();
-      notices.clearPassing();
+      notices.over('action');
       return catalogue;
     } catch (error) {
-      notices.problem(problemOf(error), 'passing');
+      notices.problem(problemOf(error), 'action');
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }

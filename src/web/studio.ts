@@ -8,6 +8,7 @@ import { Invitation } from './panels/invitation.js';
 import { Knobs } from './panels/knobs.js';
 import type { Notices } from './panels/notices.js';
 import type { ResultView } from './panels/result.js';
+import { Seed } from './panels/seed.js';
 import { Sources } from './panels/sources.js';
 import { Takeaway } from './panels/takeaway.js';
 import type { Tools } from './panels/tools.js';
@@ -18,7 +19,8 @@ import type { Catalogue, ReadyModel } from './session/catalogue.js';
 import { firstSettings, known } from './session/first-settings.js';
 import { hashOf, settingsOf } from './session/link.js';
 import { Live, type Made } from './session/live.js';
-import { configurationOf, exampleOf, modelOf, randomSeed, SettingsStore } from './session/settings.js';
+import { inPlainWords } from './session/plain-warnings.js';
+import { configurationOf, exampleOf, modelOf, SettingsStore } from './session/settings.js';
 import { startShortcuts } from './shortcuts.js';
 import { debounce, find, reducedMotion } from './ui/dom.js';
 
@@ -45,6 +47,7 @@ export class Studio {
   readonly #history: HistoryStrip;
   readonly #invitation: Invitation;
   readonly #sources: Sources;
+  readonly #words: Words;
   readonly #pauseButton = find('#pause', HTMLButtonElement);
   /** Models that have made a picture: they are loaded. */
   readonly #warm = new Set<string>();
@@ -60,8 +63,9 @@ export class Studio {
     const { catalogue, drawing, pad, notices, result } = parts;
     this.#invitation = new Invitation(() => this.#startExample());
     this.#store = new SettingsStore(firstSettings(catalogue, location.hash));
-    new Words(catalogue, this.#store);
+    this.#words = new Words(catalogue, this.#store);
     new Knobs(catalogue, this.#store);
+    const seed = new Seed(catalogue, this.#store, notices);
     this.#sources = new Sources(drawing, notices, () =>
       this.#model?.conditioning.kind === 'sketch' ? 'contain' : 'cover',
     );
@@ -87,12 +91,12 @@ export class Studio {
     addEventListener('online', () => this.#live.reconnect());
     addEventListener('hashchange', () => this.#store.change(known(catalogue, settingsOf(location.hash))));
     startShortcuts(parts.tools, {
-      rollSeed: () => this.#store.change({ seed: randomSeed() }),
+      rollSeed: () => seed.roll(),
       togglePause: () => this.#togglePause(),
     });
     if (this.#model === undefined) {
       const detail = 'Put a bundle into the server’s models folder, then start the server again.';
-      notices.problem({ title: 'There is no model to draw with.', status: 0, detail });
+      notices.problem({ title: 'There is no model to draw with.', status: 0, detail }, 'page');
     }
     this.#sheetChanged();
     this.#painted();
@@ -168,11 +172,11 @@ export class Studio {
     this.#latest = made;
     void result.show(made);
     notices.speed(made.roundTripMs, made.picturesPerSecond);
-    const [warning] = made.warnings;
-    // The same warning with every picture stays as it is, rather than being read out again and again.
+    const { words, sheet } = inPlainWords(made.warnings);
+    this.#words.note(words);
     if (!this.#refused) {
-      if (warning === undefined) notices.clearPassing();
-      else notices.problem({ title: 'Note:', status: 200, detail: warning }, 'passing');
+      if (sheet === '') notices.over('picture');
+      else notices.note(sheet);
     }
     this.#settle();
   }
@@ -180,12 +184,13 @@ export class Studio {
   readonly #settle = debounce(() => {
     const made = this.#latest;
     if (made === undefined || made !== this.#parts.result.shown || this.#parts.pad.drawingNow) return;
-    this.#history.add(made);
+    void this.#history.add(made);
     this.#parts.notices.announce(`Picture ready after ${Math.round(made.roundTripMs)} milliseconds.`);
   }, SETTLED_MS);
 
   #connection(status: StreamStatus): void {
     this.#status = status;
+    if (status.state === 'open') this.#parts.notices.over('action');
     this.#parts.notices.connection(status, this.#live?.paused ?? false);
   }
 
@@ -194,7 +199,7 @@ export class Studio {
     // What kept the stream from being configured was told already, and says more.
     if (problem.code === 'not_configured' || this.#model === undefined) return;
     if (willRetry) this.#parts.result.setBadge(`${problem.title}, trying again…`);
-    else this.#parts.notices.problem(problem, 'passing');
+    else this.#parts.notices.problem(problem, 'picture');
   }
 
   #busy(busy: boolean): void {
@@ -235,7 +240,7 @@ export class Studio {
     const direction = this.#store.current.direction ?? this.#model.directions[0]?.id;
     examplePicture(direction).then(
       (picture) => this.#sources.take(picture),
-      (error: unknown) => this.#parts.notices.problem(problemOf(error)),
+      (error: unknown) => this.#parts.notices.problem(problemOf(error), 'action'),
     );
   }
 

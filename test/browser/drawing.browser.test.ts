@@ -26,6 +26,12 @@ afterEach(async () => {
   expect(studio.faults).toEqual([]);
 });
 
+interface Finger {
+  x: number;
+  y: number;
+  id: number;
+}
+
 const drawLine = () => studio.stroke([0.2, 0.2], [0.8, 0.3], [0.5, 0.8]);
 const photograph = (width = 300, height = 200): Promise<Buffer> =>
   sharp({ create: { width, height, channels: 3, background: '#203080' } })
@@ -235,7 +241,7 @@ test('a file that is no picture is refused in words, and the drawing stays', asy
   await drawLine();
   const before = await studio.picture();
   const buffer = Buffer.from('not a picture');
-  await studio.page.locator('#file').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer });
+  await studio.page.locator('#file').setInputFiles({ name: 'a.txt', mimeType: 'text/plain', buffer });
   await expect.poll(() => studio.text('#notices')).toMatch(/Not a picture/);
   expect(await studio.picture()).toBe(before);
 });
@@ -321,4 +327,48 @@ test('a finger draws on a phone, and neither the page scrolls nor anything stick
     expect(box?.y).toBeGreaterThanOrEqual(0);
     expect((box?.y ?? 0) + (box?.height ?? 9999)).toBeLessThanOrEqual(844);
   }
+});
+
+test('two fingers draw nothing, and take back what the first one had begun', async () => {
+  await studio.close();
+  studio = await StudioPage.open(browser, `${server.url}#seed=7`, PHONE);
+  const session = await studio.page.context().newCDPSession(studio.page);
+  const places = await studio.onScreen([
+    [0.2, 0.5],
+    [0.8, 0.5],
+    [0.5, 0.2],
+    [0.5, 0.8],
+  ] as const);
+  const [left, right, top, bottom] = places.map(([x, y], id) => ({ x, y, id })) as [
+    Finger,
+    Finger,
+    Finger,
+    Finger,
+  ];
+  const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...touchPoints: Finger[]) =>
+    session.send('Input.dispatchTouchEvent', { type, touchPoints });
+  const moved = (finger: Finger, to: Finger) => ({ ...to, id: finger.id });
+  await touch('touchStart', left);
+  await touch('touchMove', moved(left, right));
+  await expect.poll(() => studio.brightness([0.4, 0.5])).toBe(0);
+  await touch('touchStart', moved(left, right), top);
+  await expect.poll(() => studio.brightness([0.4, 0.5])).toBe(255);
+  await touch('touchMove', moved(left, right), moved(top, bottom));
+  // One finger is still down: it does not go on drawing by itself.
+  await touch('touchEnd', moved(left, right));
+  await touch('touchMove', left);
+  await touch('touchEnd');
+  await studio.rest(300);
+  for (const place of [
+    [0.4, 0.5],
+    [0.5, 0.4],
+  ] as const)
+    expect(await studio.brightness(place)).toBe(255);
+  expect(await studio.page.locator('#undo').getAttribute('aria-disabled')).toBe('true');
+  expect(await studio.picture()).toBe('none');
+  await touch('touchStart', left);
+  await touch('touchMove', moved(left, right));
+  await touch('touchEnd');
+  expect(await studio.brightness([0.4, 0.5])).toBe(0);
+  expect(await studio.picture()).toMatch(/^64x64/);
 });

@@ -161,11 +161,31 @@ test('the copied curl command works where it is pasted and makes the picture tha
   try {
     await promisify(execFile)('sh', ['-c', command], { cwd: folder });
     const saved = await studio.download('#save-picture');
-    expect(saved.name).toBe('tiny-sketch-7.png');
+    expect(saved.name).toBe('it-s-a-home-fox-7.png');
     expect((await readFile(join(folder, 'picture.png'))).equals(saved.bytes)).toBe(true);
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+test('a picture is saved under its prompt, or its model where there is none', async () => {
+  const { page } = studio;
+  await drawLine();
+  const nameFor = async (prompt: string) => {
+    await page.locator('#prompt').fill(prompt);
+    await page.locator('#prompt').blur();
+    await studio.picture();
+    return (await studio.download('#save-picture')).name;
+  };
+  expect(await nameFor('a Duck')).toBe('a-duck-7.png');
+  expect(await nameFor(' Ein Käfer, übergroß! ')).toBe('ein-kafer-ubergroß-7.png');
+  expect(await nameFor('a very long walk '.repeat(8))).toBe(
+    'a-very-long-walk-a-very-long-walk-a-very-long-walk-a-very-7.png',
+  );
+  expect(await nameFor('?!')).toBe('tiny-sketch-7.png');
+  await page.locator('#model').selectOption('tiny-day-night');
+  await studio.picture();
+  expect((await studio.download('#save-picture')).name).toBe('tiny-day-night-7.png');
 });
 
 test('the sketch is saved as it is seen', async () => {
@@ -176,22 +196,6 @@ test('the sketch is saved as it is seen', async () => {
   expect([info.width, info.height]).toEqual([512, 512]);
   expect(data[Math.round(0.2 * 512) * 512 + Math.round(0.2 * 512)]).toBeLessThan(64);
   expect(data[0]).toBe(255);
-});
-
-test('four variations come as a contact sheet; choosing one takes its seed', async () => {
-  const { page } = studio;
-  await drawLine();
-  const before = await studio.picture();
-  await page.locator('#variations').click();
-  await expect.poll(() => page.locator('#contact-prints button').count()).toBe(4);
-  const labels = await page
-    .locator('#contact-prints button')
-    .evaluateAll((buttons) => buttons.map((button) => button.getAttribute('aria-label')));
-  expect(labels).toEqual([8, 9, 10, 11].map((seed) => `Take this variation, seed ${seed}`));
-  await page.locator('#contact-prints button').nth(2).click();
-  expect(await page.locator('#seed').inputValue()).toBe('10');
-  expect(await page.locator('#contact').isVisible()).toBe(false);
-  await expect.poll(() => studio.picture()).not.toBe(before);
 });
 
 test('the strip keeps what came to rest; choosing one brings back drawing and settings, and can be undone', async () => {
@@ -210,6 +214,31 @@ test('the strip keeps what came to rest; choosing one brings back drawing and se
   await page.locator('#undo').click();
   await page.locator('.chip', { hasText: 'Anime' }).click();
   await expect.poll(() => studio.picture()).toBe(second);
+});
+
+test('the strip holds nothing twice: undo, redo and going back make nothing new', async () => {
+  const { page } = studio;
+  const prints = page.locator('#history button');
+  await drawLine();
+  await expect.poll(() => prints.count()).toBe(1);
+  const first = await studio.picture();
+  await studio.stroke([0.1, 0.9], [0.9, 0.9]);
+  await expect.poll(() => prints.count()).toBe(2);
+  const settle = async () => {
+    await studio.picture();
+    await studio.rest(1_300);
+  };
+  await page.locator('#undo').click();
+  await settle();
+  await page.locator('#redo').click();
+  await settle();
+  expect(await prints.count()).toBe(2);
+  await prints.nth(1).click();
+  await expect.poll(() => studio.picture()).toBe(first);
+  await settle();
+  expect(await prints.count()).toBe(2);
+  await page.locator('#dice').click();
+  await expect.poll(() => prints.count()).toBe(3);
 });
 
 test('paused, the picture stands still; going on, it catches up', async () => {
@@ -284,8 +313,8 @@ test('everything works by keyboard alone', async () => {
   await page.keyboard.press('ArrowRight');
   expect(await page.locator('.chip', { hasText: 'Cinematic' }).locator('input').isChecked()).toBe(true);
   await tabTo('gamma');
-  await page.keyboard.press('End');
-  expect(await studio.text('#gamma-value')).toBe('1.00');
+  await page.keyboard.press('Home');
+  expect(await studio.text('#gamma-value')).toBe('0.00');
   await tabTo('dice');
   await page.keyboard.press('Space');
   expect(await page.locator('#seed').inputValue()).not.toBe('7');

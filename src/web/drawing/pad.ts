@@ -36,6 +36,8 @@ export class Pad {
   readonly #export = contextOf(canvasOf(SIDE), { willReadFrequently: true });
   readonly #keyboard: KeyboardPen;
   #stroke: { pointer: number; pressure: boolean; points: Point[] } | undefined;
+  /** Fingers on the sheet, by pointer id. */
+  readonly #touches = new Set<number>();
   /** Finishes at once what is being played. */
   #endPlay: (() => void) | undefined;
   #painted: readonly Operation[] = [];
@@ -124,6 +126,10 @@ export class Pad {
 
   #down(event: PointerEvent): void {
     if (event.button > 0 && event.pointerType === 'mouse') return;
+    if (event.pointerType === 'touch' && this.#severalTouches(event)) {
+      this.#dropTouchStroke();
+      return;
+    }
     this.#endPlay?.();
     if (this.#stroke !== undefined) return;
     event.preventDefault();
@@ -139,7 +145,22 @@ export class Pad {
   }
 
   #up(event: PointerEvent): void {
+    this.#touches.delete(event.pointerId);
     if (event.pointerId === this.#stroke?.pointer) this.#finish();
+  }
+
+  #severalTouches(event: PointerEvent): boolean {
+    // The first finger of all: no other one can be down, whatever became of its `pointerup`.
+    if (event.isPrimary) this.#touches.clear();
+    this.#touches.add(event.pointerId);
+    return this.#touches.size > 1;
+  }
+
+  /** Two fingers mean to zoom or to scroll, not to draw; a palm beside a pen means nothing. */
+  #dropTouchStroke(): void {
+    if (this.#stroke === undefined || !this.#touches.has(this.#stroke.pointer)) return;
+    this.#stroke = undefined;
+    this.#requestPaint();
   }
 
   #begin(pointer: number, pressure: boolean, point: Point): void {

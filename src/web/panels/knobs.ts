@@ -1,13 +1,6 @@
-/** The settings beside the words: model, direction, sketch guidance, Canny thresholds, seed. Built from `GET /v1/models`. */
+/** The settings beside the words: model, direction, sketch guidance, Canny thresholds. Built from `GET /v1/models`. */
 import type { Catalogue, ReadyModel } from '../session/catalogue.js';
-import {
-  exampleOf,
-  modelOf,
-  randomSeed,
-  readyModels,
-  type Settings,
-  type SettingsStore,
-} from '../session/settings.js';
+import { exampleOf, modelOf, readyModels, type Settings, type SettingsStore } from '../session/settings.js';
 import { find, make } from '../ui/dom.js';
 
 /** OpenCV's and the reference's defaults, where a bundle says none. */
@@ -26,7 +19,6 @@ export class Knobs {
   readonly #gamma = new Slider('gamma');
   readonly #low = new Slider('low');
   readonly #high = new Slider('high');
-  readonly #seed = find('#seed', HTMLInputElement);
   readonly #facts = find('#facts', HTMLElement);
   #shownModel: string | undefined;
 
@@ -47,18 +39,8 @@ export class Knobs {
       const low = Math.min(high, this.#low.value);
       store.change({ lowThreshold: low, highThreshold: high }, kind);
     });
-    this.#seed.addEventListener('change', () => {
-      const seed = this.#seed.valueAsNumber;
-      if (this.#seed.validity.valid && Number.isInteger(seed)) store.change({ seed });
-      else this.#seed.value = String(store.current.seed);
-    });
-    find('#dice', HTMLButtonElement).addEventListener('click', () => this.roll());
     store.onChange((settings) => this.#show(settings));
     this.#show(store.current);
-  }
-
-  roll(): void {
-    this.#store.change({ seed: randomSeed() });
   }
 
   /** What was set for the other model would be refused by this one; an example prompt gives way to this one's own. */
@@ -79,7 +61,6 @@ export class Knobs {
   #show(settings: Settings): void {
     const model = modelOf(this.#catalogue, settings);
     this.#model.value = settings.model;
-    this.#seed.value = String(settings.seed);
     if (model === undefined) return;
     if (this.#shownModel !== model.id) this.#showModel(model);
     for (const radio of this.#directions.querySelectorAll('input')) {

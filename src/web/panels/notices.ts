@@ -4,6 +4,12 @@ import { find, icon, make } from '../ui/dom.js';
 
 const CONFIRMATION_MS = 2_500;
 
+/**
+ * What a problem is about, and so when it is over: `picture` as soon as one comes, `input` when a file or the camera
+ * gives one, `action` (a request, or something on this computer) when one succeeds or the server is back, `page` never.
+ */
+export type Matter = 'picture' | 'input' | 'action' | 'page';
+
 export class Notices {
   readonly #box = find('#notices', HTMLElement);
   readonly #announcer = find('#announcer', HTMLElement);
@@ -12,7 +18,7 @@ export class Notices {
   readonly #speed = find('#speed', HTMLElement);
   readonly #reconnect: () => void;
   #countdown: ReturnType<typeof setInterval> | undefined;
-  #shown: { key: string; lasting: boolean } | undefined;
+  #shown: { key: string; matter: Matter } | undefined;
   #confirmation: ReturnType<typeof setTimeout> | undefined;
   #wasLost = false;
 
@@ -20,34 +26,20 @@ export class Notices {
     this.#reconnect = reconnect;
   }
 
-  /**
-   * A problem by its title and detail; the same one twice is shown once. One of the stream is over as soon as a
-   * picture comes; any other (`lasting`) stays until it is dismissed, or replaced.
-   */
-  problem(problem: Problem, lasting: 'lasting' | 'passing' = 'lasting'): void {
-    const { title, detail } = problem;
-    const key = `${title}\n${detail ?? ''}`;
-    if (this.#shown?.key === key) return;
-    this.#shown = { key, lasting: lasting === 'lasting' };
-    const close = make(
-      'button',
-      { type: 'button', class: 'ghost square small', title: 'Dismiss' },
-      icon('close'),
-    );
-    close.append(make('span', { class: 'visually-hidden' }, 'Dismiss'));
-    close.addEventListener('click', () => this.#clear());
-    const text = make(
-      'p',
-      {},
-      make('strong', {}, title),
-      detail === undefined || detail === title ? '' : ` ${detail}`,
-    );
-    this.#box.replaceChildren(make('div', { class: 'notice' }, text, close));
+  /** A problem by its title and detail, until it is over, dismissed or replaced; the same one twice is shown once. */
+  problem({ title, detail }: Problem, matter: Matter): void {
+    const text = [make('strong', {}, title), detail === undefined || detail === title ? '' : ` ${detail}`];
+    this.#tell(text, 'notice', matter);
   }
 
-  /** Things work again: nobody needs to read on what did not. */
-  clearPassing(): void {
-    if (this.#shown?.lasting === false) this.#clear();
+  /** Something to know of the picture, until one comes of which there is nothing to say. */
+  note(text: string): void {
+    this.#tell([text], 'notice note', 'picture');
+  }
+
+  /** This works again: nobody needs to read on that it did not. */
+  over(matter: Matter): void {
+    if (this.#shown?.matter === matter) this.#clear();
   }
 
   /** To screen readers, and for a moment to everyone. */
@@ -65,12 +57,12 @@ export class Notices {
   }
 
   speed(roundTripMs: number, picturesPerSecond: number | undefined): void {
-    const rate =
-      picturesPerSecond === undefined
-        ? ''
-        : ` · ${picturesPerSecond.toFixed(picturesPerSecond < 10 ? 1 : 0)}/s`;
     this.#speed.hidden = false;
-    this.#speed.textContent = `${Math.round(roundTripMs)} ms${rate}`;
+    this.#speed.textContent = `${Math.round(roundTripMs)} ms`;
+    if (picturesPerSecond !== undefined) {
+      const rate = ` · ${picturesPerSecond.toFixed(picturesPerSecond < 10 ? 1 : 0)}/s`;
+      this.#speed.append(make('span', { class: 'rate' }, rate));
+    }
     this.#speed.title = 'Round trip of the last picture, pictures per second';
   }
 
@@ -91,6 +83,25 @@ export class Notices {
       this.#wasLost = false;
       this.#text.textContent = paused ? 'Paused' : 'Live';
     }
+  }
+
+  #tell(text: readonly (Node | string)[], look: 'notice' | 'notice note', matter: Matter): void {
+    const words = make('p', {}, ...text);
+    const told = this.#shown?.key === words.textContent;
+    this.#shown = { key: words.textContent, matter };
+    if (told) return;
+    const close = make(
+      'button',
+      { type: 'button', class: 'ghost square small', title: 'Dismiss' },
+      icon('close'),
+    );
+    close.append(make('span', { class: 'visually-hidden' }, 'Dismiss'));
+    close.addEventListener('click', () => {
+      // A note would come again with every picture: it is remembered as told.
+      if (look === 'notice note') this.#box.replaceChildren();
+      else this.#clear();
+    });
+    this.#box.replaceChildren(make('div', { class: look }, words, close));
   }
 
   #clear(): void {

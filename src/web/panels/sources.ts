@@ -1,7 +1,10 @@
 /** Pictures from outside: upload, drop, paste, webcam. Each becomes one operation of the drawing. */
+import type { Problem } from '../../client/index.js';
 import type { Drawing, Picture } from '../drawing/document.js';
 import { find } from '../ui/dom.js';
 import type { Notices } from './notices.js';
+
+const READABLE_TYPES = new Set(['image/png', 'image/jpeg', 'image/webp', 'image/avif', 'image/gif']);
 
 export class Sources {
   readonly #drawing: Drawing;
@@ -21,6 +24,7 @@ export class Sources {
 
   #place(bitmap: ImageBitmap): void {
     this.#drawing.add({ kind: 'picture', bitmap, fit: this.#fit() });
+    this.#notices.over('input');
     this.#notices.announce('Picture placed.');
   }
 
@@ -29,8 +33,7 @@ export class Sources {
     try {
       this.#place(await createImageBitmap(file));
     } catch {
-      const detail = 'This browser cannot read it as a picture. PNG, JPEG, WebP, AVIF and GIF work.';
-      this.#notices.problem({ title: 'Not a picture', status: 415, detail });
+      this.#notices.problem(refusalOf(file), 'input');
     }
   }
 
@@ -78,6 +81,16 @@ function imageAmong(files: FileList | undefined): File | undefined {
   return [...(files ?? [])].find((file) => file.type.startsWith('image/'));
 }
 
+/** Of the picture files that every browser reads, one that cannot be read has a fault of its own. */
+function refusalOf(file: Blob): Problem {
+  if (READABLE_TYPES.has(file.type)) {
+    const detail = 'The file is damaged, or it is too large for this browser.';
+    return { title: 'This picture cannot be opened.', status: 422, detail };
+  }
+  const detail = 'This browser cannot read it as a picture. PNG, JPEG, WebP, AVIF and GIF work.';
+  return { title: 'Not a picture', status: 415, detail };
+}
+
 /** Asks for the camera only when it is wanted, and lets go of it as soon as the picture is taken. */
 class Webcam {
   readonly #dialog = find('#camera-dialog', HTMLDialogElement);
@@ -122,7 +135,7 @@ class Webcam {
   }
 
   #refused(detail: string): void {
-    this.#notices.problem({ title: 'No camera', status: 0, detail });
+    this.#notices.problem({ title: 'No camera', status: 0, detail }, 'input');
   }
 
   #release(): void {

@@ -2,6 +2,7 @@
 import { problemOf, serverUrl, translate } from '../session/api.js';
 import type { Catalogue } from '../session/catalogue.js';
 import { curlCommand } from '../session/curl.js';
+import { pictureName } from '../session/file-name.js';
 import type { Made } from '../session/live.js';
 import { configurationOf, type SettingsStore } from '../session/settings.js';
 import { find, make } from '../ui/dom.js';
@@ -26,7 +27,10 @@ export class Takeaway {
     this.#sheet = sheet;
     const on = (id: string, action: () => Promise<void>) =>
       find(id, HTMLButtonElement).addEventListener('click', () => {
-        action().catch((error: unknown) => notices.problem(problemOf(error)));
+        action().then(
+          () => notices.over('action'),
+          (error: unknown) => notices.problem(problemOf(error), 'action'),
+        );
       });
     on('#save-sketch', () => this.#saveSketch());
     on('#save-picture', () => this.#savePicture());
@@ -49,8 +53,7 @@ export class Takeaway {
     }
     const configuration = { ...made.configuration, format: 'png' as const, quality: undefined };
     const [image] = await translate(made.input, configuration);
-    if (image !== undefined)
-      download(image.blob, `${made.configuration.model ?? 'picture'}-${made.seed}.png`);
+    if (image !== undefined) download(image.blob, pictureName(made));
   }
 
   async #copyCurl(): Promise<void> {

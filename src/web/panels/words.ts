@@ -15,7 +15,10 @@ export class Words {
   readonly #templateField = find('#template-field', HTMLElement);
   readonly #template = find('#template', HTMLInputElement);
   readonly #reset = find('#template-reset', HTMLButtonElement);
+  readonly #templateFault = find('#template-fault', HTMLElement);
+  readonly #promptNote = find('#prompt-note', HTMLElement);
   readonly #fixed = find('#fixed-prompt', HTMLElement);
+  #templateInUse = '';
 
   constructor(catalogue: Catalogue, store: SettingsStore) {
     this.#catalogue = catalogue;
@@ -35,6 +38,7 @@ export class Words {
     this.#template.addEventListener('input', () => this.#editTemplate());
     this.#template.addEventListener('change', () => store.change({}));
     this.#reset.addEventListener('click', () => {
+      this.#setTemplateFault('');
       store.change({ template: undefined });
       this.#template.focus();
     });
@@ -42,12 +46,20 @@ export class Words {
     this.#show(store.current);
   }
 
+  /** What there is to say of the words of the picture that came last; '' for nothing. */
+  note(note: string): void {
+    // The same with every picture stays as it is, rather than being read out again and again.
+    if (this.#promptNote.textContent !== note) this.#promptNote.textContent = note;
+  }
+
   #editTemplate(): void {
     const { value } = this.#template;
     const valid = value.includes(PLACE);
-    this.#template.setCustomValidity(valid ? '' : `The template must contain ${PLACE}`);
-    this.#template.setAttribute('aria-invalid', String(!valid));
-    if (!valid) return;
+    this.#setTemplateFault(valid ? '' : `Not used yet: it needs ${PLACE}, where the prompt goes.`);
+    if (!valid) {
+      this.#reset.hidden = false;
+      return;
+    }
     const given = givenTemplate(this.#catalogue, this.#store.current);
     this.#store.change({ template: value === given ? undefined : value }, 'typing');
   }
@@ -69,13 +81,21 @@ export class Words {
     for (const radio of this.#styles.querySelectorAll('input'))
       radio.checked = radio.value === settings.style;
     const template = settings.template ?? givenTemplate(this.#catalogue, settings);
-    // While it is invalid it is still being typed: leave it alone.
-    if (this.#template.validity.valid || document.activeElement !== this.#template) {
-      if (this.#template.value !== template) this.#template.value = template;
-      this.#template.setCustomValidity('');
-      this.#template.setAttribute('aria-invalid', 'false');
-    }
-    this.#reset.hidden = settings.template === undefined;
+    // One that cannot be used stays to be mended, until another takes its place.
+    if (this.#template.validity.valid || template !== this.#templateInUse) this.#writeTemplate(template);
+    this.#templateInUse = template;
+    this.#reset.hidden = settings.template === undefined && this.#template.validity.valid;
+  }
+
+  #writeTemplate(template: string): void {
+    if (this.#template.value !== template) this.#template.value = template;
+    this.#setTemplateFault('');
+  }
+
+  #setTemplateFault(fault: string): void {
+    this.#template.setCustomValidity(fault);
+    this.#template.setAttribute('aria-invalid', String(fault !== ''));
+    this.#templateFault.textContent = fault;
   }
 }
 

@@ -55,6 +55,20 @@ export function modelOf(catalogue: Catalogue, settings: Settings): ReadyModel | 
   return readyModels(catalogue).find((model) => model.id === settings.model);
 }
 
+/** The sketch guidance in force, 0–1; undefined for a model that draws no noise. */
+export function gammaOf(catalogue: Catalogue, settings: Settings): number | undefined {
+  const model = modelOf(catalogue, settings);
+  return model?.stochastic ? (settings.gamma ?? model.default_gamma) : undefined;
+}
+
+/** What to say where another seed would look the same; undefined where it gives another picture. */
+export function whySeedIsIdle(catalogue: Catalogue, settings: Settings): string | undefined {
+  const gamma = gammaOf(catalogue, settings);
+  if (gamma === undefined) return 'With this model, seeds make no difference that could be seen.';
+  if (gamma < 1) return undefined;
+  return 'At sketch guidance 1 only the lines count, and every seed gives the same picture.';
+}
+
 /** A prompt that shows the model well, where it takes one at all. */
 export function exampleOf(model: ReadyModel | undefined): string | undefined {
   return model?.prompt.policy === 'free' ? model.prompt.example : undefined;
@@ -80,7 +94,7 @@ export function configurationOf(catalogue: Catalogue, settings: Settings): Strea
     model: model.id,
     ...(model.prompt.policy === 'free' ? wordsOf(catalogue, settings) : {}),
     ...(model.directions.length > 1 ? { direction: settings.direction ?? model.directions[0]?.id } : {}),
-    ...(model.stochastic ? { gamma: settings.gamma ?? model.default_gamma } : {}),
+    ...(model.stochastic ? { gamma: gammaOf(catalogue, settings) } : {}),
     ...(edges ? { low_threshold: settings.lowThreshold, high_threshold: settings.highThreshold } : {}),
     seed: settings.seed,
   };

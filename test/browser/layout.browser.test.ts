@@ -1,0 +1,103 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { RealServer } from './real-server.js';
+import { launch, PHONE, StudioPage } from './studio-page.js';
+
+const server = new RealServer();
+let browser: Browser;
+let studio: StudioPage;
+
+beforeAll(async () => {
+  [browser] = await Promise.all([launch(), server.start()]);
+});
+
+afterAll(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+beforeEach(async () => {
+  studio = await StudioPage.open(browser, `${server.url}#seed=7`, { reducedMotion: 'reduce' });
+});
+
+afterEach(async () => {
+  await studio.close();
+  expect(studio.faults).toEqual([]);
+});
+
+const DAMAGED = { name: 'a.png', mimeType: 'image/png', buffer: Buffer.from('not a picture') };
+
+/** Names of the buttons in the bars that something else covers in the middle. */
+const covered = (page: Page): Promise<string[]> =>
+  page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>('.bar button, .tools button, .foot button')]
+      .filter((button) => button.checkVisibility())
+      .filter((button) => {
+        const { left, top, width, height } = button.getBoundingClientRect();
+        return document.elementFromPoint(left + width / 2, top + height / 2)?.closest('button') !== button;
+      })
+      .map((button) => button.id),
+  );
+
+test.each(['tiny-sketch', 'tiny-day-night'])(
+  'at every width of a laptop, every button of %s can be clicked',
+  async (model) => {
+    const { page } = studio;
+    await page.locator('#model').selectOption(model);
+    for (const width of [1140, 1180, 1280, 1366]) {
+      await page.setViewportSize({ width, height: 820 });
+      expect(await covered(page), `${width} pixels wide`).toEqual([]);
+      const overhang = await page.evaluate(() =>
+        Math.max(
+          ...[...document.querySelectorAll('.foot')].map((foot) => foot.scrollWidth - foot.clientWidth),
+        ),
+      );
+      expect(overhang, `${width} pixels wide`).toBeLessThanOrEqual(0);
+    }
+  },
+);
+
+test.each([
+  ['a desktop', {}],
+  ['a phone', PHONE],
+])('on %s, a problem neither moves nor covers the sheet', async (_, options) => {
+  await studio.close();
+  studio = await StudioPage.open(browser, server.url, options);
+  const { page } = studio;
+  const before = await page.locator('#pad').boundingBox();
+  await page.locator('#file').setInputFiles(DAMAGED);
+  await page.locator('.notice').waitFor();
+  expect(await page.locator('#pad').boundingBox()).toEqual(before);
+  const touching = await page.evaluate(() => {
+    const [notice, pad] = ['.notice', '#pad'].map((name) =>
+      document.querySelector(name)?.getBoundingClientRect(),
+    ) as [DOMRect, DOMRect];
+    const sideways = notice.left < pad.right && notice.right > pad.left;
+    return sideways && notice.top < pad.bottom && notice.bottom > pad.top;
+  });
+  expect(touching).toBe(false);
+  expect(await covered(page)).toEqual([]);
+});
+
+test('on a phone, what the bar says of speed and connection stays within it', async () => {
+  await studio.close();
+  studio = await StudioPage.open(browser, server.url, PHONE);
+  const { page } = studio;
+  const reach = () =>
+    page.evaluate(() => {
+      const edge = document.querySelector('#pause')?.getBoundingClientRect().left ?? 0;
+      const parts = [...document.querySelectorAll('#connection > *, #connection-text > *')];
+      return Math.max(...parts.map((part) => part.getBoundingClientRect().right)) - edge;
+    });
+  await page.locator('#example').click();
+  await studio.picture();
+  await page.evaluate(() => document.querySelector('#speed')?.replaceChildren('12345 ms · 12.3/s'));
+  expect(await reach()).toBeLessThanOrEqual(0);
+  const sheet = await page.locator('#pad').boundingBox();
+  await server.kill();
+  await page.locator('#connection-text button').waitFor();
+  expect(await reach()).toBeLessThanOrEqual(0);
+  expect(await page.locator('#pad').boundingBox()).toEqual(sheet);
+  await server.start();
+  await page.locator('#connection[data-state="live"]').waitFor();
+});
