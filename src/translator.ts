@@ -1,7 +1,7 @@
 /** The way of one request, top to bottom: admission, decode, conditioning, tokens, a device, encode. */
 import { LRUCache } from 'lru-cache';
 import type { Bundle } from './bundles/bundle.js';
-import { Img2ImgError } from './errors.js';
+import { patienceUntil, throwIfGivenUp } from './give-up.js';
 import type { Conditioning } from './images/conditioning.js';
 import type { ImageProcessor } from './images/processor.js';
 import { giveBack } from './picture-memory.js';
@@ -56,18 +56,20 @@ export class Translator implements Translates {
     const { images, scheduler } = this.#options;
     const { bundle, direction, settings } = request;
 
+    const patience = patienceUntil(deadlineAt, job.signal);
+    const plan = {
+      fit: settings.fit,
+      size: request.size,
+      rules: bundle.manifest.size,
+      conditioning: conditioningOf(job.settings, bundle),
+    };
     // The prompt is read while another thread decodes.
     const [prepared, tokens] = await Promise.all([
-      images.prepare(job.image, {
-        fit: settings.fit,
-        size: request.size,
-        rules: bundle.manifest.size,
-        conditioning: conditioningOf(job.settings, bundle),
-      }),
+      images.prepare(job.image, plan, patience.signal),
       this.#tokenizer(bundle).then((tokenizer) => tokenizer.encode(request.prompt)),
-    ]);
+    ]).finally(patience.end);
     const decodedAt = performance.now();
-    throwIfOver(job, deadlineAt);
+    throwIfGivenUp(deadlineAt, job.signal);
 
     const seeds = Array.from({ length: job.n }, (_, i) => (request.seed + i) | 0);
     const samples: Sample[] = seeds.map((seed) => ({
@@ -143,11 +145,4 @@ function conditioningOf(settings: StreamConfiguration, bundle: Bundle): Conditio
   if (kind === 'image') return { kind };
   const { low, high } = thresholdsOf(settings, bundle);
   return { kind, lowThreshold: low, highThreshold: high };
-}
-
-function throwIfOver(job: TranslationJob, deadlineAt: number): void {
-  if (job.signal?.aborted) throw new Img2ImgError('aborted', 'The client left.');
-  if (performance.now() > deadlineAt) {
-    throw new Img2ImgError('deadline_exceeded', 'The deadline passed before the picture was made.');
-  }
 }

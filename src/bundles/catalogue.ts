@@ -7,7 +7,12 @@ export class Catalogue {
   readonly #entries: Map<string, Discovered>;
 
   constructor(entries: readonly Discovered[]) {
-    this.#entries = new Map(entries.map((entry) => [idOf(entry), entry]));
+    this.#entries = new Map();
+    for (const entry of entries) {
+      // A refused folder goes by its own name, which may be the id of a bundle that is fine.
+      const known = this.#entries.get(idOf(entry));
+      if (known?.status !== 'ready') this.#entries.set(idOf(entry), entry);
+    }
   }
 
   entries(): Discovered[] {

@@ -131,16 +131,19 @@ export async function verifyBundle(bundle: Bundle): Promise<void> {
   for (const file of bundle.files) await verifyFile(file, path.relative(bundle.folder, file.path));
 }
 
+/** Of several with one id, the bundle whose folder has that name stays, else the first: a copy never ousts the original. */
 function refuseDuplicates(entries: Discovered[]): Discovered[] {
-  const seen = new Map<string, string>();
+  const owners = new Map<string, Bundle>();
+  for (const entry of entries) {
+    if (entry.status !== 'ready') continue;
+    const { bundle } = entry;
+    if (!owners.has(bundle.id) || path.basename(bundle.folder) === bundle.id) owners.set(bundle.id, bundle);
+  }
   return entries.map((entry) => {
     if (entry.status !== 'ready') return entry;
-    const first = seen.get(entry.bundle.id);
-    if (first === undefined) {
-      seen.set(entry.bundle.id, entry.bundle.folder);
-      return entry;
-    }
-    const reason = `the id "${entry.bundle.id}" is taken by ${path.basename(first)}`;
+    const owner = owners.get(entry.bundle.id);
+    if (owner === undefined || owner === entry.bundle) return entry;
+    const reason = `the id "${entry.bundle.id}" is taken by ${path.basename(owner.folder)}`;
     return { status: 'failed', id: path.basename(entry.bundle.folder), reason };
   });
 }

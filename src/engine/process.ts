@@ -29,7 +29,8 @@ function workerOf(instance: number): Worker {
   const workerData: EngineSettings = {
     ...settings,
     threads: threadsOf(settings, instance),
-    embeddingCacheBytes: instance === 0 ? embeddingCacheBytes : embeddingCacheBytes / instances,
+    // Whole bytes: a cache takes no fraction of one.
+    embeddingCacheBytes: instance === 0 ? embeddingCacheBytes : Math.floor(embeddingCacheBytes / instances),
   };
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData });
   workers.set(instance, worker);

@@ -37,16 +37,17 @@ export class ImageProcessor {
 
   /**
    * An encoded image → the conditioning image, uint8 [height,width,3].
+   * @param signal ends the wait for a large picture at once, with its reason
    * @throws Img2ImgError as `decodeImage` and `planFit` do, before anything is decoded where the header tells
    */
-  async prepare(encoded: Uint8Array, options: PrepareOptions): Promise<PreparedImage> {
+  async prepare(encoded: Uint8Array, options: PrepareOptions, signal?: AbortSignal): Promise<PreparedImage> {
     const limits = { maxPixels: this.#maxPixels };
     const source = await readSize(encoded, limits);
     const plan = planFit(source, options.fit, options.size, options.rules);
     const job = { encoded, limits, plan, conditioning: options.conditioning };
     const conditioned = isQuick(plan, options.conditioning)
       ? await prepare(job)
-      : await this.#workers.run({ task: 'prepare', ...job });
+      : await this.#workers.run({ task: 'prepare', ...job }, signal);
     return { ...conditioned, ...plan.canvas, plan };
   }
 

@@ -41,11 +41,34 @@ export class ImageWorkers {
     return this.#members.size;
   }
 
-  /** Runs a job in the first thread that is free. Its bytes are copied; what comes back is handed over. */
-  run<J extends ImageJob>(job: J): Promise<ImageJobResults[J['task']]> {
+  /**
+   * Runs a job in the first thread that is free. Its bytes are copied; what comes back is handed over.
+   *
+   * An abort rejects with the signal's reason at once: a job that waits is not begun, one that runs is no longer waited for.
+   */
+  run<J extends ImageJob>(job: J, signal?: AbortSignal): Promise<ImageJobResults[J['task']]> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw closedError();
-      this.#waiting.push({ job, resolve, reject });
+      signal?.throwIfAborted();
+      const forget = () => signal?.removeEventListener('abort', leave);
+      const waiting: Waiting = {
+        job,
+        resolve: (result) => {
+          forget();
+          resolve(result);
+        },
+        reject: (reason) => {
+          forget();
+          reject(reason);
+        },
+      };
+      const leave = () => {
+        const at = this.#waiting.indexOf(waiting);
+        if (at >= 0) this.#waiting.splice(at, 1);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      this.#waiting.push(waiting);
       this.#dispatch();
     });
   }

@@ -259,7 +259,7 @@ export class Studio {
   #restore(made: Made): void {
     const { pad, drawing } = this.#parts;
     pad.finishStroke();
-    if (made.operations !== drawing.operations) drawing.add({ kind: 'replace', operations: made.operations });
+    drawing.bringBack(made.operations);
     this.#store.change(made.settings);
   }
 }

@@ -45,6 +45,26 @@ describe('discovery', () => {
     );
   });
 
+  it('keeps a bundle whose copy comes before it in the folder', async () => {
+    await cp(path.join(models, 'tiny-sketch'), path.join(models, 'a-copy'), { recursive: true });
+    const entries = await discoverBundles(models);
+    const catalogue = new Catalogue(entries);
+    expect(catalogue.bundles().map(({ id }) => id)).toEqual(BUNDLES);
+    expect(path.basename(catalogue.bundle('tiny-sketch').folder)).toBe('tiny-sketch');
+    expect(() => catalogue.bundle('a-copy')).toThrow('the id "tiny-sketch" is taken by tiny-sketch');
+  });
+
+  it('never lets a refused folder take the place of a bundle with its name', () => {
+    const [ready] = [{ status: 'ready', bundle: { id: 'x' } } as unknown as Discovered];
+    const refused: Discovered = { status: 'failed', id: 'x', reason: 'no' };
+    for (const entries of [
+      [ready, refused],
+      [refused, ready],
+    ]) {
+      expect(new Catalogue(entries).bundle('x').id).toBe('x');
+    }
+  });
+
   it('gives nothing for a folder that is not there', async () => {
     expect(await discoverBundles(path.join(models, 'nowhere'))).toEqual([]);
   });

@@ -6,7 +6,8 @@ const CLIENTS = 12;
 
 let server: ServerProcess;
 beforeAll(async () => {
-  server = await startServer({ CPU_THREADS: '3', CPU_INSTANCES: '2' });
+  // Three, which the bytes of the embedding cache cannot be divided by.
+  server = await startServer({ CPU_THREADS: '3', CPU_INSTANCES: '3' });
 });
 afterAll(() => server.stop());
 

@@ -20,6 +20,18 @@ const mortal = new URL(
     });
   `)}`,
 );
+/** A thread that answers after a while, with how many jobs it has had and the last one's width. */
+const silent = new URL(
+  `data:text/javascript,${encodeURIComponent(`
+    import { parentPort } from 'node:worker_threads';
+    let jobs = 0;
+    parentPort.on('message', (job) => {
+      jobs++;
+      const result = { data: new Uint8Array(3), width: jobs, height: job.result.width };
+      setTimeout(() => parentPort.postMessage({ result }), 100);
+    });
+  `)}`,
+);
 const ofWidth = (width: number) => ({ ...restore, result: { ...restore.result, width } });
 
 describe('the image workers', () => {
@@ -43,6 +55,19 @@ describe('the image workers', () => {
     const jobs = Promise.allSettled(Array.from({ length: 5 }, () => workers.run(restore)));
     await workers.close();
     expect((await jobs).map(({ status }) => status)).toEqual(Array(5).fill('rejected'));
+  });
+
+  it('do not begin a job that was given up while it waited, nor wait for one that runs', async () => {
+    workers = new ImageWorkers({ entry: silent, size: 1 });
+    const controller = new AbortController();
+    const running = workers.run(ofWidth(9), controller.signal);
+    const waiting = workers.run(ofWidth(1), controller.signal);
+    controller.abort(new Error('enough'));
+    await expect(running).rejects.toThrow('enough');
+    await expect(waiting).rejects.toThrow('enough');
+    // The second would have been answered with its width after the first.
+    expect(await workers.run(ofWidth(7))).toMatchObject({ width: 2, height: 7 });
+    await expect(workers.run(ofWidth(7), controller.signal)).rejects.toThrow('enough');
   });
 
   it('lose only the job of a thread that dies', async () => {

@@ -73,6 +73,11 @@ export class Drawing {
     this.#changed();
   }
 
+  /** Starts over with what the sheet showed then. Flat, since what was then may hold what was brought back before, and so on. */
+  bringBack(operations: readonly Operation[]): void {
+    if (operations !== this.#done) this.add({ kind: 'replace', operations: flatten(operations) });
+  }
+
   /** Puts what an earlier page had under what this one has already. */
   restore(operations: readonly Operation[]): void {
     this.#done = [...operations, ...this.#done];

@@ -60,7 +60,7 @@ export class Live {
   readonly #snapshots = new Map<number, Snapshot>();
   readonly #arrivals: number[] = [];
   /** What the source gave last; `sent` tells which frame it became. */
-  #encoded: Snapshot | undefined;
+  #encoded: Omit<Snapshot, 'settings'> | undefined;
   /** The server's last picture, shown or not. */
   #last: Made | undefined;
   #settings: Settings;
@@ -87,7 +87,8 @@ export class Live {
     this.#stream.on('status', events.status);
     this.#stream.on('ready', events.configured);
     this.#stream.on('sent', ({ frame }) => {
-      if (this.#encoded !== undefined) this.#snapshots.set(frame, this.#encoded);
+      // With what is set now, under which it goes; not with what was when it was encoded.
+      if (this.#encoded !== undefined) this.#snapshots.set(frame, { ...this.#encoded, settings: this.#settings });
     });
     this.#stream.on('dropped', ({ frames, reason }) => {
       if (reason === 'unchanged') this.#unchanged(frames);
@@ -120,9 +121,8 @@ export class Live {
     if (this.#paused) return;
     const frame = this.#stream.push(async () => {
       const { operations } = this.#source;
-      const settings = this.#settings;
       const input = await this.#source.encode();
-      this.#encoded = { input, operations, settings };
+      this.#encoded = { input, operations };
       return input;
     });
     this.#expect(frame);
