@@ -11,7 +11,7 @@ import type { Metrics } from './metrics.js';
 import type { Style } from './prompts/styles.js';
 import { type ResolveContext, resolveRequest } from './resolve.js';
 import { Admission } from './scheduling/admission.js';
-import { allowedSizes } from './scheduling/batch-size.js';
+import { allowedSizes, sizesAt } from './scheduling/batch-size.js';
 import { createDevice } from './scheduling/create-device.js';
 import type { DeviceScheduler } from './scheduling/device-scheduler.js';
 import { Scheduler } from './scheduling/scheduler.js';
@@ -62,9 +62,10 @@ export class LocalService implements Service {
       }),
     );
     const loads = { loadMs: (id: string) => loadTimes.get(id) };
-    this.#scheduler = new Scheduler(devices, loads, ({ manifest }) => {
+    this.#scheduler = new Scheduler(devices, loads, ({ bundle: { manifest }, ...canvas }) => {
       const { PREFERRED_BATCH_SIZES, MAX_BATCH_SIZE } = config;
-      return Math.max(...allowedSizes(manifest.preferred_batch_sizes, PREFERRED_BATCH_SIZES, MAX_BATCH_SIZE));
+      const sizes = allowedSizes(manifest.preferred_batch_sizes, PREFERRED_BATCH_SIZES, MAX_BATCH_SIZE);
+      return Math.max(...sizesAt(sizes, manifest.size.native, canvas));
     });
     this.#admission = new Admission(config.MAX_QUEUE_SIZE, () => this.#scheduler.backlogMs());
     this.#images = new ImageProcessor({ maxPixels: config.MAX_PIXELS });

@@ -24,6 +24,7 @@ interface Entry extends Resident {
   state: ResidencyState;
   lastUsed: number;
   loading: Promise<void> | undefined;
+  unloading: Promise<void> | undefined;
   reason: string | undefined;
   failedAt: number;
   /** Unloaded on purpose, by hand or to make room; not lost with its engine. */
@@ -115,6 +116,7 @@ export class Residency {
       bytes: residentBytes(bundle),
       lastUsed: ++this.#clock,
       loading: undefined,
+      unloading: undefined,
       reason: undefined,
       failedAt: 0,
       released: false,
@@ -151,15 +153,13 @@ export class Residency {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     if (entry.loading !== undefined) await entry.loading.catch(() => undefined);
+    // Whoever asks again must not be told that the memory is free before it is.
+    if (entry.unloading !== undefined) return entry.unloading;
     if (entry.state !== 'loaded') return;
-    entry.state = 'unloaded';
-    entry.released = true;
-    this.#instances.forget(id);
-    await this.#engine.unload(id).catch((error) => {
-      // Gone with its engine is unloaded too.
-      if (!(error instanceof EngineDiedError)) throw error;
+    entry.unloading = this.#unload(entry).finally(() => {
+      entry.unloading = undefined;
     });
-    this.#options.onUnloaded(entry.bundle);
+    return entry.unloading;
   }
 
   /** Has instances of a loaded bundle made in the background, where there is memory for them (`Instances.multiply`). */
@@ -218,6 +218,18 @@ export class Residency {
         await this.#engine.ready();
       }
     }
+  }
+
+  async #unload(entry: Entry): Promise<void> {
+    const { id } = entry.bundle;
+    entry.state = 'unloaded';
+    entry.released = true;
+    this.#instances.forget(id);
+    await this.#engine.unload(id).catch((error) => {
+      // Gone with its engine is unloaded too.
+      if (!(error instanceof EngineDiedError)) throw error;
+    });
+    this.#options.onUnloaded(entry.bundle);
   }
 
   async #makeRoom(entry: Entry): Promise<void> {

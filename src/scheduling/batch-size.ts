@@ -38,6 +38,21 @@ export function worthwhileSizes(
 }
 
 /**
+ * Those of `sizes` (ascending) that take no more memory at another size than the largest does at the bundle's own; 1 where
+ * none does. Memory grows with the pixels of a batch, whatever they are divided into.
+ * @param native [width,height] that the sizes are meant for
+ */
+export function sizesAt(
+  sizes: readonly number[],
+  native: readonly [number, number],
+  { width, height }: { width: number; height: number },
+): number[] {
+  const most = ((sizes.at(-1) ?? 1) * native[0] * native[1]) / (width * height);
+  const fitting = sizes.filter((size) => size <= most);
+  return fitting.length === 0 ? [1] : fitting;
+}
+
+/**
  * How many of the waiting samples to take: as many as make most samples a millisecond.
  * @param available samples that could ride, at least 1
  * @param preferred ascending

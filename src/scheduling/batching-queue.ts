@@ -1,9 +1,11 @@
 /**
  * The queue of one device, and nothing else: who waits, and who goes next together. It knows no clock, no device.
  *
- * Order: the more urgent first; among them start-time fair between clients (Goyal et al., "Start-time fair queueing",
- * SIGCOMM 1996: a client's next job is stamped behind its last one, so that whoever asks for much waits for those who
- * ask for little); then by arrival. A normal job that waited `agingMs` counts as interactive: nobody starves.
+ * Order: first what waited `agingMs` and whose client had no turn in that time, by arrival; then the more urgent; among
+ * them start-time fair between clients (Goyal et al., "Start-time fair queueing", SIGCOMM 1996: a client's next job is
+ * stamped behind its last one, so that whoever asks for much waits for those who ask for little); then by arrival. So
+ * nobody starves: those who come later, however urgent and however many clients they are, cannot pass a client that
+ * waited so long for a turn.
  */
 import type { Priority } from '../request.js';
 
@@ -32,6 +34,8 @@ export class BatchingQueue<J extends Queueable> {
   readonly #waiting = new Map<J, Waiting<J>>();
   /** Virtual time at which each client's next job may start. */
   readonly #clientTimes = new Map<string, number>();
+  /** When each client last had a turn, for as long as it matters. */
+  readonly #lastTurns = new Map<string, number>();
   #virtualTime = 0;
   #arrivals = 0;
   #samples = 0;
@@ -61,7 +65,7 @@ export class BatchingQueue<J extends Queueable> {
     this.#samples += job.count;
   }
 
-  /** Puts back a job that was taken, before all that wait: its client has paid for it already. */
+  /** Puts back a job that was taken, before all whose clients do not starve: its client has paid for it already. */
   unshift(job: J): void {
     this.#waiting.set(job, { job, tag: Number.NEGATIVE_INFINITY, arrival: this.#arrivals++ });
     this.#samples += job.count;
@@ -80,7 +84,7 @@ export class BatchingQueue<J extends Queueable> {
 
   /** Whether a job, in the queue or taken from it, goes before the normal ones. */
   isUrgent(job: J, now: number): boolean {
-    return job.priority === 'interactive' || now - job.enqueuedAt >= this.#agingMs;
+    return job.priority === 'interactive' || this.#isAged(job, now);
   }
 
   /** The job that goes next among those `eligible`. */
@@ -109,7 +113,12 @@ export class BatchingQueue<J extends Queueable> {
   }
 
   /** Takes the jobs out and moves virtual time on to them. */
-  take(jobs: readonly J[]): void {
+  take(jobs: readonly J[], now: number): void {
+    for (const { client } of jobs) this.#lastTurns.set(client, now);
+    for (const [client, at] of this.#lastTurns) {
+      // As if it had never had one: forgotten, or the map grows for ever.
+      if (now - at >= this.#agingMs) this.#lastTurns.delete(client);
+    }
     for (const job of jobs) {
       const waiting = this.#waiting.get(job);
       if (waiting === undefined) continue;
@@ -129,7 +138,21 @@ export class BatchingQueue<J extends Queueable> {
     return true;
   }
 
+  /** A client that has its turns does not starve, however long its many jobs wait. */
+  #starves(job: J, now: number): boolean {
+    const lastTurn = this.#lastTurns.get(job.client) ?? Number.NEGATIVE_INFINITY;
+    return this.#isAged(job, now) && now - lastTurn >= this.#agingMs;
+  }
+
+  #isAged(job: J, now: number): boolean {
+    return now - job.enqueuedAt >= this.#agingMs;
+  }
+
   #before(a: Waiting<J>, b: Waiting<J>, now: number): boolean {
+    const starves = this.#starves(a.job, now);
+    if (starves !== this.#starves(b.job, now)) return starves;
+    // Fair tags do not age: a client never seen before would go first, and there is always another one.
+    if (starves && a.job.enqueuedAt !== b.job.enqueuedAt) return a.job.enqueuedAt < b.job.enqueuedAt;
     const urgent = this.isUrgent(a.job, now);
     if (urgent !== this.isUrgent(b.job, now)) return urgent;
     if (a.tag !== b.tag) return a.tag < b.tag;

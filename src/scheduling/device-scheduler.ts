@@ -20,6 +20,9 @@ import { type PendingJob, samplesOf } from './pending-job.js';
 import { Speed } from './speed.js';
 import { nextTurn, shareMs, type TurnOptions, wantsInstances } from './turn.js';
 
+/** An engine is mostly back within this; whoever waits for it longer may be done sooner elsewhere. */
+const PATIENCE_MS = 5_000;
+
 export interface DeviceSchedulerOptions extends TurnOptions {
   agingMs: number;
   observer: SchedulingObserver;
@@ -39,6 +42,9 @@ export class DeviceScheduler {
   #wakesAt = Number.POSITIVE_INFINITY;
   /** Bundles whose load, once ended, hands over what waits for it. */
   readonly #awaitedLoads = new Set<string>();
+  /** Runs while the engine is away. */
+  #awayTimer: NodeJS.Timeout | undefined;
+  #giveAway: (job: PendingJob) => boolean = () => false;
   #closed = false;
 
   constructor(engine: Engine, residency: Residency, speed: Speed, options: DeviceSchedulerOptions) {
@@ -53,6 +59,11 @@ export class DeviceScheduler {
   /** Samples waiting, not counting those handed to the engine. */
   get queued(): number {
     return this.#queue.samples;
+  }
+
+  /** @param giveAway asked for every job that cannot run here; returns whether another device took it */
+  onUnable(giveAway: (job: PendingJob) => boolean): void {
+    this.#giveAway = giveAway;
   }
 
   submit(job: PendingJob): void {
@@ -97,6 +108,7 @@ export class DeviceScheduler {
   close(error: Img2ImgError): void {
     this.#closed = true;
     clearTimeout(this.#wakeTimer);
+    clearTimeout(this.#awayTimer);
     for (const job of [...this.#queue.jobs()]) {
       this.#queue.remove(job);
       job.reject(error);
@@ -143,7 +155,7 @@ export class DeviceScheduler {
       return;
     }
     const { jobs, instance, share, expectedMs } = turn;
-    this.#queue.take(jobs);
+    this.#queue.take(jobs, now);
     this.residency.touch(leader.request.bundle.id, instance);
     const running = !this.#inFlight.some((batch) => batch.instance === instance);
     void this.#run({ jobs, instance, share, running, startedAt: now, expectedMs }, turn.runSize);
@@ -236,17 +248,20 @@ export class DeviceScheduler {
     );
   }
 
+  /** The bundle cannot be loaded: here, that is, not on every device. */
   #refuse(bundle: Bundle, error: Error): void {
     for (const job of [...this.#queue.jobs()]) {
       if (job.request.bundle.id !== bundle.id) continue;
       this.#queue.remove(job);
-      job.reject(error);
+      job.refusedBy.add(this.engine.id);
+      if (!this.#giveAway(job)) job.reject(error);
     }
   }
 
   #onRestart(): void {
     const lost = this.residency.reset();
     this.#options.observer.engineRestarted(this.engine.id);
+    this.#watchAway();
     this.engine.ready().then(
       () => {
         // What was resident when it died is wanted again, asked for or not.
@@ -255,5 +270,21 @@ export class DeviceScheduler {
       },
       () => undefined,
     );
+  }
+
+  /** As long as the engine is away, gives those who wait for it to devices that are there, or come back meanwhile. */
+  #watchAway(): void {
+    // An engine that dies again while it comes back has been away all the time.
+    if (this.#closed || this.#awayTimer !== undefined) return;
+    this.#awayTimer = setTimeout(() => {
+      this.#awayTimer = undefined;
+      if (this.engine.state === 'ready') return;
+      for (const job of [...this.#queue.jobs()]) {
+        if (this.#giveAway(job)) this.#queue.remove(job);
+      }
+      this.#watchAway();
+    }, PATIENCE_MS);
+    // It must not keep the process alive.
+    this.#awayTimer.unref();
   }
 }

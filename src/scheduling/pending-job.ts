@@ -9,6 +9,8 @@ export class PendingJob {
   readonly enqueuedAt: number;
   /** Times a device failed, or died, running this job. */
   failures = 0;
+  /** Ids of the devices that could not load its bundle: none is asked twice. */
+  readonly refusedBy = new Set<string>();
   readonly result: Promise<JobResult>;
   #resolve!: (result: JobResult) => void;
   #reject!: (error: Error) => void;

@@ -6,9 +6,6 @@ import type { JobRequest } from './job.js';
 /** Until a load was timed: reading graphs and making sessions of them, in bytes a millisecond (about 200 MB/s). */
 const LOAD_BYTES_PER_MS = 200_000;
 
-/** An engine that is being replaced is at least this far away. */
-const RESTART_MS = 2_000;
-
 export interface LoadTimes {
   /** Milliseconds the last load of a bundle took on any device, if there was one. */
   loadMs(bundleId: string): number | undefined;
@@ -39,8 +36,16 @@ export function expectedFinishMs(
   const { bundle, samples } = request;
   const roomMs = device.roomMs(bundle, request.priority === 'interactive', now);
   const loadMs = roomMs + expectedLoadMs(device, bundle, loads);
-  const restartMs = device.engine.state === 'ready' ? 0 : RESTART_MS;
-  return restartMs + loadMs + device.backlogMs(now) + device.speed.batchMs(request, samples.length);
+  return loadMs + device.backlogMs(now) + device.speed.batchMs(request, samples.length);
+}
+
+/**
+ * The devices to be reckoned with: nobody can tell when, nor whether, one comes back that is not ready.
+ * @returns those that are ready; where none is, all
+ */
+export function present(devices: readonly DeviceScheduler[]): readonly DeviceScheduler[] {
+  const ready = devices.filter(({ engine }) => engine.state === 'ready');
+  return ready.length > 0 ? ready : devices;
 }
 
 /** @returns undefined where every device that can run the bundle is closed */
@@ -50,10 +55,11 @@ export function place(
   loads: LoadTimes,
   now: number,
 ): DeviceScheduler | undefined {
+  const able = devices.filter(
+    ({ engine }) => engine.state !== 'closed' && engine.targets.includes(request.bundle.manifest.target),
+  );
   let best: { device: DeviceScheduler; finishMs: number } | undefined;
-  for (const device of devices) {
-    const { state, targets } = device.engine;
-    if (state === 'closed' || !targets.includes(request.bundle.manifest.target)) continue;
+  for (const device of present(able)) {
     // A bundle that this device just failed to load may still run elsewhere.
     const penalty = device.describe(request.bundle.id).state === 'failed' ? Number.MAX_SAFE_INTEGER : 0;
     const finishMs = expectedFinishMs(device, request, loads, now) + penalty;

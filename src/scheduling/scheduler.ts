@@ -1,31 +1,29 @@
 /** All devices of the server as one: places jobs, runs them, tells how full it is. */
-import type { Bundle } from '../bundles/bundle.js';
 import { Img2ImgError } from '../errors.js';
 import type { DeviceScheduler } from './device-scheduler.js';
-import type { JobRequest, JobResult } from './job.js';
+import type { JobRequest, JobResult, Sample } from './job.js';
 import { PendingJob } from './pending-job.js';
-import { expectedIdleMs, type LoadTimes, place } from './placement.js';
+import { expectedIdleMs, type LoadTimes, place, present } from './placement.js';
+
+/** How many samples of a bundle may run together at a size. */
+export type LargestBatch = (shape: Pick<JobRequest, 'bundle' | 'width' | 'height'>) => number;
 
 export class Scheduler {
   readonly devices: readonly DeviceScheduler[];
   readonly #loads: LoadTimes;
-  readonly #largestBatch: (bundle: Bundle) => number;
+  readonly #largestBatch: LargestBatch;
 
-  /** @param largestBatch samples of a bundle that may run together */
-  constructor(
-    devices: readonly DeviceScheduler[],
-    loads: LoadTimes,
-    largestBatch: (bundle: Bundle) => number,
-  ) {
+  constructor(devices: readonly DeviceScheduler[], loads: LoadTimes, largestBatch: LargestBatch) {
     this.devices = devices;
     this.#loads = loads;
     this.#largestBatch = largestBatch;
+    for (const device of devices) device.onUnable((job) => this.#submitElsewhere(job, device));
   }
 
   /** Expected milliseconds until the least busy device has done all it has, loads included. */
   backlogMs(): number {
     const now = performance.now();
-    const backlogs = this.devices.map((device) => expectedIdleMs(device, this.#loads, now));
+    const backlogs = present(this.devices).map((device) => expectedIdleMs(device, this.#loads, now));
     return backlogs.length === 0 ? 0 : Math.min(...backlogs);
   }
 
@@ -34,13 +32,9 @@ export class Scheduler {
    * @throws Img2ImgError `deadline_exceeded`, `aborted`, `inference_failed`, `model_unavailable`, `engine_unavailable`
    */
   async run(request: JobRequest): Promise<JobResult> {
-    const most = this.#largestBatch(request.bundle);
+    const most = this.#largestBatch(request);
     if (request.samples.length <= most) return this.#submit(request);
-    const parts: Promise<JobResult>[] = [];
-    for (let i = 0; i < request.samples.length; i += most) {
-      parts.push(this.#submit({ ...request, samples: request.samples.slice(i, i + most) }));
-    }
-    const results = await Promise.all(parts);
+    const results = await this.#runParts(request, most);
     return {
       images: results.flatMap((result) => result.images),
       device: results[0]?.device ?? '',
@@ -55,12 +49,47 @@ export class Scheduler {
     for (const device of this.devices) device.close(error);
   }
 
+  /** All parts or none: when one fails, nobody waits for the others any more. */
+  async #runParts(request: JobRequest, most: number): Promise<JobResult[]> {
+    const failed = new AbortController();
+    const signal =
+      request.signal === undefined ? failed.signal : AbortSignal.any([request.signal, failed.signal]);
+    // In a promise of its own each: a part that finds no device must not leave those before it unheard.
+    const submit = async (samples: Sample[]): Promise<JobResult> =>
+      this.#submit({ ...request, samples, signal });
+    const parts: Promise<JobResult>[] = [];
+    for (let i = 0; i < request.samples.length; i += most) {
+      parts.push(submit(request.samples.slice(i, i + most)));
+    }
+    try {
+      return await Promise.all(parts);
+    } catch (error) {
+      failed.abort();
+      throw error;
+    }
+  }
+
   #submit(request: JobRequest): Promise<JobResult> {
     const now = performance.now();
     const device = place(this.devices, request, this.#loads, now);
     if (device === undefined) throw new Img2ImgError('engine_unavailable', 'No device is up.');
-    const job = new PendingJob(request, now, (gone) => device.forget(gone));
+    const job = new PendingJob(request, now, (gone) => {
+      // It may have been moved since it was placed.
+      for (const each of this.devices) each.forget(gone);
+    });
     device.submit(job);
     return job.result;
+  }
+
+  /** Gives a job that `device` cannot run to another one. @returns false where there is none to take it */
+  #submitElsewhere(job: PendingJob, device: DeviceScheduler): boolean {
+    const others = this.devices.filter((other) => other !== device && !job.refusedBy.has(other.engine.id));
+    // Who only waits for an engine to come back waits nowhere better at another that is away.
+    const able = job.refusedBy.has(device.engine.id)
+      ? others
+      : others.filter(({ engine }) => engine.state === 'ready');
+    const other = place(able, job.request, this.#loads, performance.now());
+    other?.submit(job);
+    return other !== undefined;
   }
 }

@@ -1,7 +1,7 @@
 /** The next batch of a device: who rides in it, on which of the bundle's instances it runs, at which size, and when. */
 import type { Bundle } from '../bundles/bundle.js';
 import type { Engine } from '../engine/engine.js';
-import { chooseBatchSize, padUp } from './batch-size.js';
+import { chooseBatchSize, padUp, sizesAt } from './batch-size.js';
 import type { BatchingQueue } from './batching-queue.js';
 import { hasSuspect, type InFlight, waitBeforeHandOver } from './hand-over.js';
 import { type PendingJob, samplesOf } from './pending-job.js';
@@ -85,7 +85,8 @@ function turnOnWhole(leader: PendingJob, device: DeviceNow, options: TurnOptions
   const { engine, queue, inFlight, speed, now } = device;
   const { maxBatchSize, maxQueueDelayMs } = options;
   const { bundle } = leader.request;
-  const preferred = options.preferredSizes(bundle).filter((size) => size <= maxBatchSize);
+  const allowed = options.preferredSizes(bundle).filter((size) => size <= maxBatchSize);
+  const preferred = sizesAt(allowed, bundle.manifest.size.native, leader.request);
   const runSize = (samples: number): number =>
     engine.padsBatches ? padUp(samples, options.warmSizes(bundle)) : samples;
   const expectedMs = (size: number): number => speed.batchMs(leader.request, size);

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { allowedSizes, chooseBatchSize, padUp, worthwhileSizes } from '../../src/scheduling/batch-size.js';
+import {
+  allowedSizes,
+  chooseBatchSize,
+  padUp,
+  sizesAt,
+  worthwhileSizes,
+} from '../../src/scheduling/batch-size.js';
 
 /** A device whose batches cost a fixed time and a little more a sample: larger ones pay. */
 const gpuMs = (size: number): number => 10 + size;
@@ -15,6 +21,16 @@ describe('the sizes a device may run', () => {
     expect(allowedSizes([1, 2, 4, 8], [], 3)).toEqual([1, 2]);
     expect(allowedSizes([1, 2, 4, 8], [1, 3], 8)).toEqual([1, 3]);
     expect(allowedSizes([2, 4], [], 1)).toEqual([1]);
+  });
+
+  it('become fewer as pictures grow, since memory grows with pixels, and no more as they shrink', () => {
+    const at = (width: number, height = width) => sizesAt([1, 2, 4, 8], [512, 512], { width, height });
+    expect(at(512)).toEqual([1, 2, 4, 8]);
+    expect(at(256)).toEqual([1, 2, 4, 8]);
+    expect(at(512, 1024)).toEqual([1, 2, 4]);
+    expect(at(1024)).toEqual([1, 2]);
+    expect(at(2048)).toEqual([1]);
+    expect(sizesAt([4], [512, 512], { width: 1024, height: 1024 })).toEqual([1]);
   });
 });
 

@@ -20,7 +20,7 @@ function job(fields: Partial<Queueable> & { name?: string } = {}): Queueable & {
 function order(queue: BatchingQueue<Queueable & { name: string }>, now = 0): string[] {
   const names: string[] = [];
   for (let next = queue.first(now); next !== undefined; next = queue.first(now)) {
-    queue.take([next]);
+    queue.take([next], now);
     names.push(next.name);
   }
   return names;
@@ -48,10 +48,46 @@ describe('the batching queue', () => {
       queue.push(job({ name: `pen ${now}`, priority: 'interactive', client: 'pen', enqueuedAt: now }));
       const next = queue.first(now);
       if (next === undefined) break;
-      queue.take([next]);
+      queue.take([next], now);
       served.push(next.name);
     }
     expect(served.indexOf('normal')).toBe(AGING_MS / 100);
+  });
+
+  it.each(['normal', 'interactive'] as const)(
+    'lets no stream of new clients starve a job that is %s',
+    (priority) => {
+      const queue = new BatchingQueue<ReturnType<typeof job>>(AGING_MS);
+      // The second one has a fair tag behind that of every client never seen before.
+      for (const name of ['first', 'second']) queue.push(job({ name, priority, client: 'me' }));
+      const served: string[] = [];
+      for (let now = 0; now < 20_000 && !served.includes('second'); now += 100) {
+        const name = `visitor ${now}`;
+        queue.push(job({ name, client: name, priority: 'interactive', enqueuedAt: now }));
+        const next = queue.first(now);
+        if (next === undefined) break;
+        queue.take([next], now);
+        served.push(next.name);
+      }
+      expect(served).toContain('second');
+      // A turn for each of the two, `agingMs` apart.
+      expect(served.length).toBeLessThanOrEqual((2 * AGING_MS) / 100 + 3);
+    },
+  );
+
+  it('lets a client that comes late pass one whose many jobs wait long, since that one has its turns', () => {
+    const queue = new BatchingQueue<ReturnType<typeof job>>(AGING_MS);
+    for (let i = 0; i < 60; i++) queue.push(job({ name: `much ${i}`, client: 'much' }));
+    const served: string[] = [];
+    for (let now = 0; now < 10_000 && !served.includes('little'); now += 500) {
+      if (now === 3_000)
+        queue.push(job({ name: 'little', client: 'little', priority: 'interactive', enqueuedAt: now }));
+      const next = queue.first(now);
+      if (next === undefined) break;
+      queue.take([next], now);
+      served.push(next.name);
+    }
+    expect(served.indexOf('little')).toBe(3_000 / 500);
   });
 
   it('alternates between a client that asks for much and one that asks for little', () => {

@@ -1,0 +1,171 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { EngineRequestError } from '../../src/engine/engine-process.js';
+import type { JobResult } from '../../src/scheduling/job.js';
+import { Scheduler } from '../../src/scheduling/scheduler.js';
+import { type device as Device, device, house, outcome, request, warm } from './fake-devices.js';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'queueMicrotask'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+type TestDevice = ReturnType<typeof Device>;
+
+async function two(): Promise<[TestDevice, TestDevice]> {
+  const devices: [TestDevice, TestDevice] = [
+    device({ id: 'cpu:0', runMs: 1_000, sizes: [1] }),
+    device({ id: 'cpu:1', runMs: 1_000, sizes: [1] }),
+  ];
+  await warm(...devices);
+  return devices;
+}
+
+/** Dead, and its successor never comes up. */
+function dieForGood({ engine }: TestDevice): void {
+  engine.die('fell off the bus');
+  let state: typeof engine.state = 'restarting';
+  Object.defineProperty(engine, 'state', {
+    get: () => state,
+    set: (next: typeof engine.state) => {
+      if (next === 'closed') state = next;
+    },
+  });
+}
+
+function refuseLoads({ engine }: TestDevice): void {
+  vi.spyOn(engine, 'load').mockRejectedValue(new EngineRequestError('CUDA out of memory'));
+}
+
+async function devicesOf(results: Promise<JobResult | string>[]): Promise<string[]> {
+  return (await Promise.all(results)).map((result) => (typeof result === 'string' ? result : result.device));
+}
+
+describe('a device that is gone for good', () => {
+  it('gets no job while another one is there, however long the queue', async () => {
+    const [good, dead] = await two();
+    const all = house(good, dead);
+    dieForGood(dead);
+    await vi.advanceTimersByTimeAsync(60_000);
+    const results = Array.from({ length: 12 }, (_, seed) => outcome(all.run(request({ seed }))));
+    expect(dead.scheduler.queued).toBe(0);
+    await vi.advanceTimersByTimeAsync(13_000);
+    expect(await devicesOf(results)).toEqual(Array.from({ length: 12 }, () => 'cpu:0'));
+  });
+
+  it('does not count as idle', async () => {
+    const [good, dead] = await two();
+    const all = house(good, dead);
+    dieForGood(dead);
+    for (let seed = 0; seed < 12; seed++) void outcome(all.run(request({ seed })));
+    expect(all.backlogMs()).toBeGreaterThan(1_000);
+    expect(all.backlogMs()).toBe(good.scheduler.backlogMs(performance.now()));
+  });
+
+  it('keeps no job that waits for it: the others make them', async () => {
+    const [good, dying] = await two();
+    const all = house(good, dying);
+    const results = Array.from({ length: 12 }, (_, seed) => outcome(all.run(request({ seed }))));
+    expect(dying.scheduler.queued).toBe(5);
+    dieForGood(dying);
+    await vi.advanceTimersByTimeAsync(5_001);
+    expect(dying.scheduler.queued).toBe(0);
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(await devicesOf(results)).toEqual(Array.from({ length: 12 }, () => 'cpu:0'));
+  });
+
+  it('gives its jobs to one that comes back later', async () => {
+    const [late, dead] = await two();
+    const all = house(dead, late);
+    dieForGood(dead);
+    late.engine.state = 'restarting';
+    late.residency.reset();
+    const result = outcome(all.run(request({ seed: 1 })));
+    await vi.advanceTimersByTimeAsync(8_000);
+    expect(dead.scheduler.queued).toBe(1);
+    late.engine.state = 'ready';
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(await result).toHaveProperty('device', 'cpu:0');
+  });
+
+  it('does not take a moved job off its deadline', async () => {
+    const [good, dying] = await two();
+    const all = house(good, dying);
+    const results = Array.from({ length: 12 }, (_, seed) =>
+      outcome(all.run(request({ seed, timeoutMs: 6_500 }))),
+    );
+    dieForGood(dying);
+    await vi.advanceTimersByTimeAsync(7_000);
+    expect((await devicesOf(results)).filter((code) => code === 'deadline_exceeded')).toHaveLength(6);
+    expect(good.scheduler.queued).toBe(0);
+  });
+});
+
+describe('a load that fails on one device', () => {
+  it('costs nobody a picture that another device can make', async () => {
+    const [good, full] = [device({ id: 'cpu:0', runMs: 1_000 }), device({ id: 'cpu:1', runMs: 1_000 })];
+    await warm(good);
+    refuseLoads(full);
+    const all = house(good, full);
+    const results = Array.from({ length: 8 }, (_, seed) => outcome(all.run(request({ seed }))));
+    expect(full.scheduler.queued).toBeGreaterThan(0);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await devicesOf(results)).toEqual(Array.from({ length: 8 }, () => 'cpu:0'));
+  });
+
+  it('leaves its jobs to one that is about to be back', async () => {
+    const [away, full] = [device({ id: 'cpu:0' }), device({ id: 'cpu:1' })];
+    refuseLoads(full);
+    const all = house(away, full);
+    away.engine.die('kill -9');
+    const result = outcome(all.run(request({ seed: 1 })));
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await result).toHaveProperty('device', 'cpu:0');
+  });
+
+  it('refuses once it has failed on all, and asks each once', async () => {
+    const devices = [device({ id: 'cpu:0' }), device({ id: 'cpu:1' })];
+    devices.forEach(refuseLoads);
+    const result = outcome(house(...devices).run(request({ seed: 1 })));
+    await vi.advanceTimersByTimeAsync(100);
+    expect(await result).toBe('model_unavailable');
+    for (const { engine } of devices) expect(engine.load).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('a job of several parts', () => {
+  async function inParts() {
+    const d = device({ runMs: 1_000, sizes: [1] });
+    await warm(d);
+    return { d, all: new Scheduler([d.scheduler], { loadMs: () => 10 }, () => 1) };
+  }
+
+  it('ends with the first part that fails: nobody waits for the others', async () => {
+    const { d, all } = await inParts();
+    d.engine.failingSeed = 0;
+    const result = outcome(all.run(request({ seed: 0, count: 8 })));
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(await result).toBe('inference_failed');
+    expect(d.scheduler.queued).toBe(0);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(d.engine.batches.length).toBeLessThanOrEqual(2);
+  });
+
+  it('ends with its client', async () => {
+    const { d, all } = await inParts();
+    const leaving = new AbortController();
+    const result = outcome(all.run(request({ seed: 0, count: 8, signal: leaving.signal })));
+    await vi.advanceTimersByTimeAsync(500);
+    leaving.abort();
+    expect(await result).toBe('aborted');
+    expect(d.scheduler.queued).toBe(0);
+  });
+
+  it('makes all its pictures, in order', async () => {
+    const { all } = await inParts();
+    const result = all.run(request({ seed: 10, count: 3 }));
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect((await result).images.map((image) => image[0])).toEqual([10, 11, 12]);
+  });
+});
