@@ -1,7 +1,12 @@
 /** The whole app as one Fastify instance: every test can build it and inject requests without a port. */
 import underPressure from '@fastify/under-pressure';
 import websocket from '@fastify/websocket';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyServerOptions,
+  LogController,
+} from 'fastify';
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
@@ -73,7 +78,7 @@ export function buildApp({
     ...(logger === undefined ? {} : { loggerInstance: logger as FastifyBaseLogger }),
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
-    trustProxy: config.TRUST_PROXY,
+    trustProxy: trustProxy(config.TRUST_PROXY),
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -119,7 +124,7 @@ export function buildApp({
     guardOrigins(app, {
       allowed: config.CORS_ORIGIN,
       listenHost: config.HOST,
-      behindProxy: config.TRUST_PROXY,
+      behindProxy: config.TRUST_PROXY !== false,
     });
   });
   securityHeaders(app);
@@ -139,6 +144,11 @@ export function buildApp({
   app.register(metricsRoutes, { registry });
   app.register(studioRoutes, { folder: studio ?? STUDIO_FOLDER });
   return app;
+}
+
+/** A number of hops as a function: given a number, Fastify trusts none, for fear of clients that get around the proxy. */
+function trustProxy(proxies: Config['TRUST_PROXY']): NonNullable<FastifyServerOptions['trustProxy']> {
+  return typeof proxies === 'number' ? (_address: string, hop: number) => hop < proxies : proxies;
 }
 
 /** A WebSocket to anything but our stream would otherwise be hung up on without a word. */

@@ -1,5 +1,6 @@
 /** Every setting of the server: one schema, read from the environment (and `.env`); a bad one stops the start. */
 import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { Img2ImgError } from './errors.js';
 
@@ -17,6 +18,27 @@ const list = z.string().transform((value) =>
     .map((part) => part.trim())
     .filter((part) => part !== ''),
 );
+
+const TRUST_PROXY_RULE =
+  'must be true, false, a number of proxies from 0 to 100, or their addresses such as 10.0.0.1 or 10.0.0.0/8, comma-separated';
+const isHops = (value: string) => /^\d+$/.test(value) && Number(value) <= 100;
+
+/** An address or CIDR range. */
+function isAddressRange(value: string): boolean {
+  const [address = '', prefix, ...rest] = value.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  if (prefix === undefined) return true;
+  return /^\d{1,3}$/.test(prefix) && Number(prefix) >= 1 && Number(prefix) <= (version === 4 ? 32 : 128);
+}
+
+/** Proxies of ours: how many stand in front, or their addresses; false: none. */
+function trustedProxies(words: string[]): number | string[] | false {
+  const [word = 'false'] = words;
+  if (word === 'false' || word === '0') return false;
+  if (word === 'true') return 1;
+  return isHops(word) ? Number(word) : words;
+}
 
 /** What browsers send as Origin: scheme, host and perhaps port, or `null` of a page without one. */
 const ORIGIN = /^(null|[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+\/?)$/i;
@@ -70,7 +92,9 @@ export const configSchema = z.object({
     ),
   PRIORITY_AGING_MS: integer(0, 600_000)
     .default(2_000)
-    .describe('A normal request that waited this long counts as interactive, so that it does not starve.'),
+    .describe(
+      'A client without a turn for this long goes next, so that nobody starves; a normal request that waited so long counts as interactive.',
+    ),
   DEFAULT_TIMEOUT_MS: integer(1, 600_000).default(60_000).describe('Deadline of a request that sets none.'),
   ENGINE_START_TIMEOUT_MS: integer(100, 600_000)
     .default(60_000)
@@ -104,7 +128,18 @@ export const configSchema = z.object({
     )
     .prefault('')
     .describe('Origins whose pages may call the API, comma-separated; `*`: any; empty: only our own.'),
-  TRUST_PROXY: boolean.prefault('false').describe('Take the client’s address from X-Forwarded-For.'),
+  TRUST_PROXY: list
+    .refine(
+      (words) =>
+        words.every(isAddressRange) ||
+        (words.length === 1 && words.every((word) => word === 'true' || word === 'false' || isHops(word))),
+      TRUST_PROXY_RULE,
+    )
+    .transform(trustedProxies)
+    .prefault('false')
+    .describe(
+      'Reverse proxies in front, whose X-Forwarded-For tells the client’s address: how many (`1`, also `true`; only where nobody can get around them) or their addresses and CIDR ranges, comma-separated; `false`: none.',
+    ),
   LOG_LEVEL: z
     .enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)
     .default('info')

@@ -3,6 +3,8 @@ import { z } from 'zod';
 
 export const MAX_PROMPT_CHARACTERS = 2000;
 export const MAX_VARIATIONS = 8;
+/** Of bundles, styles and directions: no id is nearly as long, and an unknown one is told back whole. */
+const MAX_ID_CHARACTERS = 200;
 
 const sizeSchema = z
   .string()
@@ -14,7 +16,11 @@ const sizeSchema = z
 
 /** What makes the picture: the same for one request and for every frame of a stream. */
 const pictureShape = {
-  model: z.string().describe('Bundle id, see `GET /v1/models`; default: the server’s default.').optional(),
+  model: z
+    .string()
+    .max(MAX_ID_CHARACTERS)
+    .describe('Bundle id, see `GET /v1/models`; default: the server’s default.')
+    .optional(),
   prompt: z
     .string()
     .max(MAX_PROMPT_CHARACTERS)
@@ -22,9 +28,14 @@ const pictureShape = {
     .optional(),
   style: z
     .string()
+    .max(MAX_ID_CHARACTERS)
     .describe('Style id, see `GET /v1/styles`; its template goes around the prompt.')
     .optional(),
-  direction: z.string().describe('Which way to translate, for models with several directions.').optional(),
+  direction: z
+    .string()
+    .max(MAX_ID_CHARACTERS)
+    .describe('Which way to translate, for models with several directions.')
+    .optional(),
   seed: z
     .int()
     .min(-2147483648)

@@ -3,6 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { readConfig } from '../src/config.js';
 import { settingsTable } from '../src/settings-table.js';
 
+const TRUST_PROXY_RULE =
+  'must be true, false, a number of proxies from 0 to 100, or their addresses such as 10.0.0.1 or 10.0.0.0/8, comma-separated';
+
 describe('the settings', () => {
   it('have a default each', () => {
     expect(readConfig({})).toMatchObject({
@@ -33,7 +36,13 @@ describe('the settings', () => {
   it.each([
     ['PORT', 'abc', 'must be an integer from 0 to 65535'],
     ['PORT', '70000.5', 'must be an integer from 0 to 65535'],
-    ['TRUST_PROXY', 'yes', 'must be true or false'],
+    ['TRUST_PROXY', 'yes', TRUST_PROXY_RULE],
+    ['TRUST_PROXY', '101', TRUST_PROXY_RULE],
+    ['TRUST_PROXY', '-1', TRUST_PROXY_RULE],
+    ['TRUST_PROXY', '1,2', TRUST_PROXY_RULE],
+    ['TRUST_PROXY', '10.0.0.1,true', TRUST_PROXY_RULE],
+    ['TRUST_PROXY', '10.0.0.0/33', TRUST_PROXY_RULE],
+    ['TRUST_PROXY', '10.0.0.0/0', TRUST_PROXY_RULE],
     ['LOG_LEVEL', 'loud', 'must be one of fatal, error, warn, info, debug, trace, silent'],
     ['PREFERRED_BATCH_SIZES', '4,1', 'must be integers from 1 to 64, comma-separated and ascending'],
     ['PREFERRED_BATCH_SIZES', 'x', 'must be integers from 1 to 64, comma-separated and ascending'],
@@ -66,6 +75,19 @@ describe('the settings', () => {
     expect(() => readConfig({ PORT: 'eighty', LOG_LEVEL: 'loud' })).toThrow(
       /PORT="eighty": .*LOG_LEVEL="loud": /,
     );
+  });
+
+  it.each([
+    ['', false],
+    ['false', false],
+    ['0', false],
+    ['true', 1],
+    ['1', 1],
+    ['2', 2],
+    ['10.0.0.1', ['10.0.0.1']],
+    ['10.0.0.0/8, ::1, fd00::/8', ['10.0.0.0/8', '::1', 'fd00::/8']],
+  ])('take TRUST_PROXY=%s', (value, expected) => {
+    expect(readConfig({ TRUST_PROXY: value }).TRUST_PROXY).toEqual(expected);
   });
 
   it('take every kind of origin', () => {

@@ -12,8 +12,6 @@ export interface ConnectionOptions {
   url: string;
   Socket: SocketConstructor;
   backoff: Backoff;
-  /** A connection that owes an answer and says nothing for this long is given up. */
-  silenceMs: number;
   status(status: StreamStatus): void;
   /** A new socket is open: nothing said before has reached the server. */
   opened(): void;
@@ -82,15 +80,18 @@ export class Connection {
     if (this.#status.state === 'open') this.#socket?.send(data);
   }
 
-  /** (Re)starts or ends the watch: a half-open connection never says that it is gone. */
-  watch(owesAnswer: boolean): void {
+  /**
+   * (Re)starts or ends the watch: a half-open connection never says that it is gone.
+   * @param silenceMs a connection that says nothing for this long is given up; undefined where it owes no answer
+   */
+  watch(silenceMs: number | undefined): void {
     clearTimeout(this.#silenceTimer);
-    if (!owesAnswer) return;
+    if (silenceMs === undefined) return;
     this.#silenceTimer = setTimeout(() => {
       const socket = this.#socket;
       this.#onClose(SILENCE);
       socket?.close();
-    }, this.#options.silenceMs);
+    }, silenceMs);
   }
 
   close(): void {

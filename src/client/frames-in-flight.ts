@@ -26,6 +26,14 @@ export class FramesInFlight {
     return this.#byWireNumber.size;
   }
 
+  /** The longest of their deadlines; 0 where none has one of its own. */
+  get timeoutMs(): number {
+    return Math.max(
+      0,
+      ...[...this.#byWireNumber.values()].map(({ configuration }) => configuration.timeout_ms ?? 0),
+    );
+  }
+
   add(sent: SentFrame): void {
     this.#count += 1;
     this.#byWireNumber.set(this.#count, sent);

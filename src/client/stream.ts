@@ -12,6 +12,9 @@ import type { FrameSource, StreamEvents, StreamOptions, StreamResult, StreamStat
 /** More bytes than this not yet on the wire: the network is slower than the pen, so newer frames had better wait here. */
 const MAX_BUFFERED_BYTES = 262_144;
 const BUFFER_CHECK_MS = 20;
+/** A silent server is gone after this long, but not before a frame's own deadline and some time on the way. */
+const SILENCE_MS = 90_000;
+const SILENCE_AFTER_DEADLINE_MS = 30_000;
 /** Problems that pass: too many requests, and no engine just now. */
 const PASSING_STATUS: readonly number[] = [429, 503];
 const DEFAULT_RETRY_SECONDS = 1;
@@ -31,6 +34,7 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   readonly #connection: Connection;
   readonly #throttleMs: number;
   readonly #maxUnanswered: number;
+  readonly #silenceMs: number | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #events = new Events<StreamEvents>();
 
@@ -54,12 +58,12 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     this.#throttleMs = options.throttleMs ?? 33;
     this.#maxUnanswered = options.maxUnanswered ?? 3;
     this.#configuration = { ...options.configuration };
+    this.#silenceMs = options.silenceMs;
     this.#signal = options.signal;
     this.#connection = new Connection({
       url,
       Socket: options.WebSocket ?? platformSocket(),
       backoff: { firstMs: 250, maxMs: 8_000, ...options.backoff },
-      silenceMs: options.silenceMs ?? 90_000,
       status: (status) => this.#events.emit('status', status),
       opened: () => this.#onOpened(),
       message: (data) => this.#onMessage(data),
@@ -211,7 +215,7 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     const sentAt = this.#lastSentAt;
     this.#unanswered.add({ ...taken, bytes: byteLength, sentAt, configuration: this.#configuration });
     this.#connection.send(bytes);
-    this.#connection.watch(true);
+    this.#watch();
     this.#events.emit('sent', { frame: taken.frame });
   }
 
@@ -223,8 +227,14 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
       this.#announced = undefined;
       this.#onPicture(message, data);
     }
-    this.#connection.watch(this.#unanswered.size > 0);
+    this.#watch();
     this.#pump();
+  }
+
+  #watch(): void {
+    const { size, timeoutMs } = this.#unanswered;
+    const limit = this.#silenceMs ?? Math.max(SILENCE_MS, timeoutMs + SILENCE_AFTER_DEADLINE_MS);
+    this.#connection.watch(size > 0 ? limit : undefined);
   }
 
   #onText(message: ServerMessage): void {

@@ -28,7 +28,7 @@ export interface StreamOptions {
   maxUnanswered?: number;
   /** Default: first after 250 ms, at most 8 s apart. */
   backoff?: Partial<Backoff>;
-  /** A connection that owes an answer and says nothing for this long is given up. Default 90 s. */
+  /** A connection that owes an answer and says nothing for this long is given up. Default 90 s, or 30 s over a longer `timeout_ms`. */
   silenceMs?: number;
   /** Closes the stream when it fires. */
   signal?: AbortSignal;

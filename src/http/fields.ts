@@ -1,7 +1,7 @@
 /** Reads request fields against a zod schema: words from forms and queries become numbers and booleans, faults become sentences. */
 import { z } from 'zod';
 import { echo, MAX_ECHO } from './echo.js';
-import type { FieldFault } from './problem.js';
+import { type FieldFault, MAX_FAULTS } from './problem.js';
 
 type FieldSchema = z.core.JSONSchema.JSONSchema;
 
@@ -44,11 +44,13 @@ function coerce(word: string, schema: FieldSchema | undefined): unknown {
   return word;
 }
 
-/** Every fault zod found, each naming the field, the value given and what is allowed. */
+/** The faults zod found, up to `MAX_FAULTS`, each naming the field, the value given and what is allowed. */
 export function fieldFaults(error: z.ZodError, input: unknown, table: FieldTable): FieldFault[] {
-  return error.issues.flatMap((issue) => {
+  const faults = error.issues.slice(0, MAX_FAULTS).flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => unknownField(key, valueAt(input, [key]), table.names));
+      return issue.keys
+        .slice(0, MAX_FAULTS)
+        .map((key) => unknownField(key, valueAt(input, [key]), table.names));
     }
     const field = issue.path.join('.');
     const value = valueAt(input, issue.path);
@@ -61,13 +63,15 @@ export function fieldFaults(error: z.ZodError, input: unknown, table: FieldTable
     const given = value === undefined ? 'it is missing' : `not ${JSON.stringify(echo(value))}`;
     return [{ field, value: echo(value), message: `${field} must be ${allowed}, ${given}`, allowed }];
   });
+  return faults.slice(0, MAX_FAULTS);
 }
 
 export function unknownField(field: string, value: unknown, names: string[]): FieldFault {
+  const name = field.slice(0, MAX_ECHO);
   return {
-    field,
+    field: name,
     value: echo(value),
-    message: `There is no field ${JSON.stringify(field.slice(0, MAX_ECHO))}; the fields are ${names.join(', ')}`,
+    message: `There is no field ${JSON.stringify(name)}; the fields are ${names.join(', ')}`,
     allowed: names,
   };
 }

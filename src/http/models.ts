@@ -55,7 +55,11 @@ export const modelSchema = z.union([readyModelSchema, failedModelSchema]).meta({
 const params = z.object({ id: z.string().describe('Bundle id.') });
 /** A device may be named in the query or in a JSON body. */
 const deviceSchema = z.strictObject({
-  device: z.string().describe('Only this device, for example `cpu:0`; default: every one.').optional(),
+  device: z
+    .string()
+    .max(200)
+    .describe('Only this device, for example `cpu:0`; default: every one.')
+    .optional(),
 });
 
 export async function modelRoutes(scope: FastifyInstance, { service }: HttpContext): Promise<void> {

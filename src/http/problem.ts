@@ -70,8 +70,12 @@ export class HttpError extends Error {
   }
 }
 
-/** The error that lists every fault of a request. */
-export function invalidRequest(faults: FieldFault[]): Img2ImgError {
+/** Faults told of one request: a body can have a million, and each is told with what is allowed. */
+export const MAX_FAULTS = 20;
+
+/** The error that lists the faults of a request, up to a number of them. */
+export function invalidRequest(found: FieldFault[]): Img2ImgError {
+  const faults = found.slice(0, MAX_FAULTS);
   const detail = faults.map((fault) => fault.message).join('; ');
   return new Img2ImgError('invalid_request', detail, { details: { errors: faults } });
 }

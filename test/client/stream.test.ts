@@ -298,6 +298,44 @@ test('a connection that owes an answer and falls silent is replaced', async () =
   expect(stream.status.state).toBe('open');
 });
 
+test('a connection may be silent for as long as its frame may take, and 30 s more', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  let sockets = 0;
+  /** Opens at once and never says a word. */
+  class SilentSocket {
+    binaryType = '';
+    readyState = 1;
+    bufferedAmount = 0;
+    onopen: (() => unknown) | null = null;
+    onclose = null;
+    onerror = null;
+    onmessage = null;
+    constructor() {
+      sockets += 1;
+      setTimeout(() => this.onopen?.());
+    }
+    send() {}
+    close() {}
+  }
+  try {
+    for (const [timeoutMs, limitMs] of [
+      [10_000, 90_000],
+      [300_000, 330_000],
+    ] as const) {
+      sockets = 0;
+      const stream = open({ WebSocket: SilentSocket, configuration: { timeout_ms: timeoutMs } });
+      stream.push(bytes('slow'));
+      await vi.advanceTimersByTimeAsync(limitMs - 100);
+      expect(sockets).toBe(1);
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(sockets).toBe(2);
+      stream.close();
+    }
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test('a source that fails is told and does not stop the next frame', async () => {
   const stream = open();
   const details: unknown[] = [];

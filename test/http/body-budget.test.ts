@@ -1,20 +1,34 @@
 import { describe, expect, it } from 'vitest';
 import { BodyBudget } from '../../src/http/translate/body-budget.js';
 
+const full = expect.objectContaining({ code: 'queue_full', retryAfterSeconds: 1 });
+
 describe('the budget of bodies', () => {
   it('refuses what would go over it, until something is given back', () => {
     const budget = new BodyBudget(100);
-    const giveBack = budget.take(80);
-    expect(() => budget.take(30)).toThrow(
-      expect.objectContaining({ code: 'queue_full', retryAfterSeconds: 1 }),
-    );
-    giveBack();
-    giveBack();
-    budget.take(90);
-    expect(() => budget.take(20)).toThrow();
+    const [one, other] = [budget.open(), budget.open()];
+    one.add(50);
+    one.add(30);
+    expect(() => other.add(30)).toThrow(full);
+    one.giveBack();
+    one.giveBack();
+    other.add(90);
+    expect(() => budget.open().add(20)).toThrow(full);
+  });
+
+  it('counts only what has come, and tells beforehand what would not fit beside it', () => {
+    const budget = new BodyBudget(100);
+    budget.open().expect(100);
+    const [one, other] = [budget.open(), budget.open()];
+    one.add(60);
+    expect(() => other.expect(50)).toThrow(full);
+    other.expect(40);
+    other.add(40);
   });
 
   it('always has room for a single one', () => {
-    expect(() => new BodyBudget(10).take(20)).not.toThrow();
+    const share = new BodyBudget(10).open();
+    share.add(8);
+    expect(() => share.add(12)).not.toThrow();
   });
 });

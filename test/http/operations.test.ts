@@ -336,3 +336,25 @@ describe('the studio', () => {
     expect((await get('/assets/nothing.js')).headers['content-type']).toContain('application/problem+json');
   });
 });
+
+describe('the client behind a proxy', () => {
+  it.each([
+    ['false', '127.0.0.1'],
+    ['true', '203.0.113.9'],
+    ['1', '203.0.113.9'],
+    ['2', '6.6.6.6'],
+    ['127.0.0.1', '203.0.113.9'],
+    ['127.0.0.0/8, 203.0.113.0/24', '6.6.6.6'],
+    ['10.0.0.1', '127.0.0.1'],
+  ])('is taken from X-Forwarded-For as far as TRUST_PROXY=%s goes', async (setting, client) => {
+    test = testApp({ TRUST_PROXY: setting });
+    await test.app.inject({
+      method: 'POST',
+      url: '/v1/translate',
+      // Each proxy adds whom it was called by; the client may have written whatever stands before.
+      headers: { 'x-forwarded-for': '5.5.5.5, 6.6.6.6, 203.0.113.9', 'content-type': 'image/png' },
+      payload: await sketch(),
+    });
+    expect(test.service.jobs[0]?.client).toBe(client);
+  });
+});

@@ -110,6 +110,31 @@ describe('a field at fault is named with its value and what is allowed', () => {
     expect((await post('', unnamed.payload, unnamed.headers)).statusCode).toBe(200);
   });
 
+  it('of a hundred thousand unknown ones only the first twenty, and no long name whole', async () => {
+    const unknown = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, 1]));
+    test = testApp();
+    const problem = await expectProblem(post('', unknown(300_000)), 400, 'invalid_request');
+    expect(problem.errors).toHaveLength(20);
+    expect(JSON.stringify(problem).length).toBeLessThan(20_000);
+    const long = await expectProblem(post('', { ['x'.repeat(100_000)]: 1 }), 400, 'invalid_request');
+    expect(JSON.stringify(long).length).toBeLessThan(5_000);
+  });
+
+  it.each(['model', 'style', 'direction'])(
+    'a %s longer than any id, without telling it back',
+    async (field) => {
+      const image = png.toString('base64');
+      const problem = await expectProblem(
+        post('', { image, [field]: 'x'.repeat(100_000) }),
+        400,
+        'invalid_request',
+      );
+      expect(problem.errors).toMatchObject([{ field, allowed: 'text of at most 200 characters' }]);
+      expect(JSON.stringify(problem).length).toBeLessThan(2_000);
+    },
+  );
+
   it('a prototype’s name as a field', async () => {
     const payload = `{"image":"${png.toString('base64')}","__proto__":{"n":8},"constructor":1}`;
     await expectProblem(post('', payload, { 'content-type': 'application/json' }), 400, 'invalid_request');
@@ -229,6 +254,53 @@ describe('a body at fault', () => {
       expect(status).toBe(413);
       expect(JSON.parse(body)).toMatchObject({ code: 'body_too_large' });
       expect((await fetch(`http://127.0.0.1:${port}/health/live`)).status).toBe(200);
+    },
+  );
+});
+
+describe('the bodies held at once', () => {
+  const head = (type: string, framing: string) =>
+    `POST /v1/translate HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\n${framing}\r\n\r\n`;
+
+  /** A client that says this and then nothing more. */
+  function say(port: number, ...data: (string | Buffer)[]) {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => {});
+    for (const each of data) socket.write(each);
+    return socket;
+  }
+
+  it('are not those only announced', async () => {
+    test = testApp({ MAX_BODY_MB: '1', MAX_BODIES_MB: '1' });
+    const { port } = new URL(await test.listen());
+    const idle = Array.from({ length: 5 }, () =>
+      say(Number(port), head('image/png', 'Content-Length: 1048576'), 'x'),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const headers = { 'content-type': 'image/png' };
+    const answer = await fetch(`http://127.0.0.1:${port}/v1/translate`, {
+      method: 'POST',
+      body: png,
+      headers,
+    });
+    expect(answer.status).toBe(200);
+    for (const socket of idle) socket.destroy();
+  });
+
+  it.each(['image/png', 'application/json', 'multipart/form-data; boundary=b'])(
+    'over the budget refuse the one that goes over it as it comes, as %s, until others end',
+    async (type) => {
+      test = testApp({ MAX_BODY_MB: '1', MAX_BODIES_MB: '1' });
+      const { port } = new URL(await test.listen());
+      const holder = say(Number(port), head('image/png', 'Content-Length: 1000000'), Buffer.alloc(900_000));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const { status, body } = await sendEndlessly(Number(port), type, 400_000);
+      expect(status).toBe(429);
+      expect(JSON.parse(body)).toMatchObject({ code: 'queue_full', limit_bytes: 1048576 });
+      holder.destroy();
+      await vi.waitFor(async () =>
+        expect((await sendEndlessly(Number(port), 'image/png', 400_000)).status).toBe(415),
+      );
     },
   );
 });

@@ -69,6 +69,11 @@ describe('a configuration', () => {
     expect(socket.ofType('result')[0]?.seed).toBe(3);
   });
 
+  it('with countless unknown fields is told of the first twenty', () => {
+    configure(Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`k${i}`, 1])));
+    expect(socket.ofType('error')[0]?.problem.errors).toHaveLength(20);
+  });
+
   it('takes no fields of a single request', () => {
     configure({ n: 2 });
     expect(socket.ofType('error')[0]?.problem).toMatchObject({
@@ -204,6 +209,16 @@ describe('a frame', () => {
     expect(socket.ofType('error')).toEqual([]);
   });
 
+  it('that finds the queue full does not wait for the whole backlog', async () => {
+    configure();
+    service.fail(new Img2ImgError('queue_full', 'Full.', { retryAfterSeconds: 51 }));
+    connection.receive(await sketch(), true);
+    await vi.waitFor(() => expect(service.jobs).toHaveLength(1));
+    await settled();
+    service.fail(undefined);
+    await untilResults(1);
+  });
+
   it('that fails by a fault of ours gives nothing away, and the log is told', async () => {
     configure();
     service.fail(new TypeError('secret'));
@@ -319,9 +334,67 @@ describe('time', () => {
       vi.advanceTimersByTime(1000);
     }
     expect(socket.closes).toEqual([[1000, 'idle']]);
+    connection.closed();
     vi.advanceTimersByTime(100_000);
     expect(socket.terminated).toBe(false);
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('time on a client that waits', () => {
+  beforeEach(() => {
+    connection.closed();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'] });
+    connection = open();
+  });
+  afterEach(() => vi.useRealTimers());
+
+  /** Seconds in which nothing comes but answers to pings. */
+  async function pass(seconds: number) {
+    for (let second = 1; second <= seconds; second++) {
+      socket.bytesRead += 6;
+      await vi.advanceTimersByTimeAsync(1000);
+    }
+  }
+
+  it('for its picture knows no idle limit until it came', async () => {
+    configure();
+    const release = service.hold();
+    connection.receive(await sketch(), true);
+    await pass(25);
+    expect(socket.closes).toEqual([]);
+    release();
+    await vi.waitFor(() => expect(results()).toEqual([1]));
+    await pass(9);
+    expect(socket.closes).toEqual([]);
+    await pass(2);
+    expect(socket.closes).toEqual([[1000, 'idle']]);
+  });
+
+  it('for room in the queue knows none either', async () => {
+    configure();
+    service.fail(new Img2ImgError('queue_full', 'Full.', { retryAfterSeconds: 51 }));
+    connection.receive(await sketch(), true);
+    await pass(25);
+    expect(socket.closes).toEqual([]);
+  });
+
+  it('is cut when it does not answer the close message', async () => {
+    void connection.finish();
+    expect(socket.closes).toHaveLength(1);
+    await pass(2);
+    expect(socket.terminated).toBe(true);
+  });
+
+  it('is not cut while it reads on towards the close message', async () => {
+    socket.bufferedAmount = 3000;
+    void connection.finish();
+    for (socket.bufferedAmount of [2000, 1000, 0]) {
+      await pass(1);
+      expect(socket.terminated).toBe(false);
+    }
+    await pass(1);
+    expect(socket.terminated).toBe(true);
   });
 });
 

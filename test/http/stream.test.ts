@@ -201,4 +201,13 @@ describe('draining', () => {
     expect(busy.pictures).toHaveLength(1);
     await drained;
   });
+
+  it('does not wait for a client that leaves the close message unanswered', async () => {
+    const client = await open();
+    tcpOf(client.socket).pause();
+    const startedAt = performance.now();
+    await test.app.drain();
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    client.socket.terminate();
+  });
 });

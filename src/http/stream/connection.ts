@@ -39,6 +39,11 @@ const NORMAL = 1000;
 const GOING_AWAY = 1001;
 const TOO_BIG = 1009;
 
+/** A full queue has room again whenever one picture is done, long before the backlog that Retry-After tells of is. */
+const MAX_HOLD_MS = 500;
+/** Time a client has to answer our close message, or to read on towards it, before its connection is cut. */
+const CLOSE_GRACE_MS = 1_000;
+
 export class StreamConnection {
   readonly #options: StreamOptions;
   readonly #outbox: Outbox;
@@ -50,6 +55,8 @@ export class StreamConnection {
   #inFlight: { key: string; controller: AbortController } | undefined;
   /** Runs while the queue is full: the newest frame waits for room, so that the last one is never lost to it. */
   #held: NodeJS.Timeout | undefined;
+  /** Runs from our close message to the end of the socket. */
+  #cut: NodeJS.Timeout | undefined;
   /** The frame whose picture the client was sent last. */
   #shown: string | undefined;
   #binaryFrames = 0;
@@ -65,6 +72,8 @@ export class StreamConnection {
     this.#heartbeat = new Heartbeat({
       ...options,
       paused: () => this.#outbox.paused,
+      // Whoever waits for a picture has nothing to say meanwhile.
+      busy: () => this.#inFlight !== undefined || this.#held !== undefined,
       idle: () => this.#close(NORMAL, 'idle'),
     });
   }
@@ -100,6 +109,7 @@ export class StreamConnection {
   /** The socket is gone: nothing runs on for it. */
   closed(): void {
     this.#end();
+    clearTimeout(this.#cut);
     for (const resolve of this.#whenClosed.splice(0)) resolve();
   }
 
@@ -178,6 +188,8 @@ export class StreamConnection {
     this.#inFlight = { key, controller };
     void this.#translate(frame, settings, key, controller.signal).finally(() => {
       this.#inFlight = undefined;
+      if (this.#closed) return;
+      this.#heartbeat.heard();
       if (this.#finishing) this.#close(GOING_AWAY, 'server is shutting down');
       else this.#startNext();
     });
@@ -219,10 +231,13 @@ export class StreamConnection {
   #hold(frame: Frame, seconds: number): void {
     if (this.#waiting === undefined) this.#waiting = frame;
     else this.#drop(frame, 'overtaken');
-    this.#held = setTimeout(() => {
-      this.#held = undefined;
-      this.#startNext();
-    }, seconds * 1000);
+    this.#held = setTimeout(
+      () => {
+        this.#held = undefined;
+        this.#startNext();
+      },
+      Math.min(seconds * 1000, MAX_HOLD_MS),
+    );
   }
 
   #sendResult(frame: FrameId, translation: Translation): void {
@@ -245,8 +260,23 @@ export class StreamConnection {
     if (this.#closed) return;
     this.#end();
     // A close message would wait behind what the client does not read.
-    if (this.#outbox.paused) this.#options.socket.terminate();
-    else this.#options.socket.close(code, reason);
+    if (this.#outbox.paused) {
+      this.#options.socket.terminate();
+      return;
+    }
+    this.#options.socket.close(code, reason);
+    // A client over the limit is in the middle of sending, and must get to the end of it to read why it was closed.
+    if (code !== TOO_BIG) this.#cutUnlessReading();
+  }
+
+  /** One client that does not answer the close message must not hold up the whole server's stop. */
+  #cutUnlessReading(): void {
+    const { socket } = this.#options;
+    const unsent = socket.bufferedAmount;
+    this.#cut = setTimeout(() => {
+      if (socket.bufferedAmount < unsent) this.#cutUnlessReading();
+      else socket.terminate();
+    }, CLOSE_GRACE_MS);
   }
 
   #end(): void {

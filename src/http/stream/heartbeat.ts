@@ -13,6 +13,8 @@ export interface HeartbeatOptions {
   idleMs: number;
   /** Whether we have stopped reading; then nothing can come in, and only the idle limit counts. */
   paused(): boolean;
+  /** Whether the client waits for us; meanwhile there is no idle limit. */
+  busy(): boolean;
   idle(): void;
 }
 
@@ -26,12 +28,15 @@ export class Heartbeat {
   constructor(options: HeartbeatOptions) {
     this.#options = options;
     this.#pings = setInterval(() => this.#ping(), options.pingMs);
-    this.#idle = setTimeout(options.idle, options.idleMs);
+    this.#idle = setTimeout(() => {
+      if (options.busy()) this.#idle.refresh();
+      else options.idle();
+    }, options.idleMs);
     this.#pings.unref();
     this.#idle.unref();
   }
 
-  /** The client said something. */
+  /** The client said something, or got what it waited for. */
   heard(): void {
     this.#idle.refresh();
   }

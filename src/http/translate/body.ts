@@ -116,10 +116,16 @@ async function fromForm(request: FastifyRequest, maxBytes: number): Promise<Part
   const overflow = new Promise<never>((_resolve, reject) => {
     count = (chunk) => {
       received += chunk.length;
-      if (received <= maxBytes) return;
-      raw.off('data', count);
-      raw.unpipe();
-      reject(new HttpError('body_too_large', `The form has more than the ${maxBytes} bytes allowed.`));
+      try {
+        if (received > maxBytes) {
+          throw new HttpError('body_too_large', `The form has more than the ${maxBytes} bytes allowed.`);
+        }
+        request.bodyShare?.add(chunk.length);
+      } catch (error) {
+        raw.off('data', count);
+        raw.unpipe();
+        reject(error);
+      }
     };
   });
   try {

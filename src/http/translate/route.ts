@@ -1,13 +1,22 @@
 /** `POST /v1/translate`: one image in, one picture (or up to eight variations) out. */
+import type { IncomingMessage } from 'node:http';
 import multipart from '@fastify/multipart';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpContext } from '../context.js';
 import { HttpError } from '../problem.js';
 import { translationFacts } from '../requests.js';
 import { sendTranslation } from './answer.js';
 import { readTranslateBody } from './body.js';
-import { BodyBudget } from './body-budget.js';
+import { BodyBudget, type BodyShare } from './body-budget.js';
 import { negotiate } from './negotiate.js';
+import { readBody } from './read-body.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of the bytes of bodies held at once; the routes that hold a body have one. */
+    bodyShare: BodyShare | undefined;
+  }
+}
 
 export async function translateRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
   const { service, metrics } = context;
@@ -17,8 +26,11 @@ export async function translateRoutes(app: FastifyInstance, context: HttpContext
   app.removeAllContentTypeParsers();
   await app.register(multipart);
   // JSON is parsed with the fields, and whatever else is sent is an image until its bytes say otherwise.
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
+    readBody(payload, maxBytes, (bytes) => request.bodyShare?.add(bytes)),
+  );
 
+  app.decorateRequest('bodyShare', undefined);
   app.post(
     '/v1/translate',
     {
@@ -29,11 +41,12 @@ export async function translateRoutes(app: FastifyInstance, context: HttpContext
         summary: 'Translate one image',
       },
       onRequest: (request, reply, done) => {
-        const told = request.headers['content-length'];
-        // A chunked body may have any length up to the limit.
-        const length = told === undefined ? maxBytes : Number(told);
+        const length = Number(request.headers['content-length'] ?? 0);
         if (length <= maxBytes) {
-          reply.raw.once('close', budget.take(length));
+          const share = budget.open();
+          share.expect(length);
+          request.bodyShare = share;
+          reply.raw.once('close', share.giveBack);
           return done();
         }
         done(

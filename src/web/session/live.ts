@@ -88,7 +88,8 @@ export class Live {
     this.#stream.on('ready', events.configured);
     this.#stream.on('sent', ({ frame }) => {
       // With what is set now, under which it goes; not with what was when it was encoded.
-      if (this.#encoded !== undefined) this.#snapshots.set(frame, { ...this.#encoded, settings: this.#settings });
+      if (this.#encoded !== undefined)
+        this.#snapshots.set(frame, { ...this.#encoded, settings: this.#settings });
     });
     this.#stream.on('dropped', ({ frames, reason }) => {
       if (reason === 'unchanged') this.#unchanged(frames);
