@@ -50,6 +50,19 @@ export class Img2ImgError extends Error {
   }
 }
 
+/** The error for an id that nothing has; its details say what there is, also as a fault of the field it came in. */
+export function unknownId(
+  field: 'model' | 'style' | 'direction' | 'device',
+  value: string | undefined,
+  allowed: readonly string[],
+  message: string,
+): Img2ImgError {
+  const list = field === 'model' ? 'models' : 'available';
+  return new Img2ImgError(`unknown_${field}`, message, {
+    details: { [field]: value, [list]: allowed, errors: [{ field, value, allowed }] },
+  });
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

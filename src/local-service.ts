@@ -5,7 +5,7 @@ import { type Catalogue, chooseDefault } from './bundles/catalogue.js';
 import { type Discovered, verifyBundle } from './bundles/discovery.js';
 import type { Config } from './config.js';
 import type { Engine } from './engine/engine.js';
-import { Img2ImgError, messageOf } from './errors.js';
+import { messageOf, unknownId } from './errors.js';
 import { ImageProcessor } from './images/processor.js';
 import type { Metrics } from './metrics.js';
 import type { Style } from './prompts/styles.js';
@@ -177,13 +177,8 @@ export class LocalService implements Service {
     const device = devices.find(({ engine }) => engine.id === id);
     if (device !== undefined) return [device];
     const available = devices.map(({ engine }) => engine.id);
-    throw new Img2ImgError(
-      'unknown_device',
-      `There is no device "${id}"; there are ${available.join(', ')}.`,
-      {
-        details: { device: id, available, errors: [{ field: 'device', value: id, allowed: available }] },
-      },
-    );
+    const message = `There is no device "${id}"; there are ${available.join(', ')}.`;
+    throw unknownId('device', id, available, message);
   }
 
   #describe(entry: Discovered): ModelDescription {

@@ -3,8 +3,8 @@ import { z } from 'zod';
 
 export const MAX_PROMPT_CHARACTERS = 2000;
 export const MAX_VARIATIONS = 8;
-/** Of bundles, styles and directions: no id is nearly as long, and an unknown one is told back whole. */
-const MAX_ID_CHARACTERS = 200;
+/** Of bundles, styles, directions and devices: no id is nearly as long, and an unknown one is told back whole. */
+export const MAX_ID_CHARACTERS = 200;
 
 const sizeSchema = z
   .string()

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import type { Bundle } from './bundles/bundle.js';
 import type { Catalogue } from './bundles/catalogue.js';
 import type { Direction } from './bundles/manifest.js';
-import { Img2ImgError } from './errors.js';
+import { Img2ImgError, unknownId } from './errors.js';
 import { defaultThresholds } from './images/conditioning.js';
 import { checkSize } from './images/fit.js';
 import type { Size } from './images/raster.js';
@@ -79,17 +79,8 @@ function chooseDirection(bundle: Bundle, wanted: string | undefined): Direction 
   const chosen = wanted === undefined ? directions[0] : directions.find(({ id }) => id === wanted);
   if (chosen !== undefined) return chosen;
   const available = directions.map(({ id }) => id);
-  throw new Img2ImgError(
-    'unknown_direction',
-    `The model "${bundle.id}" has no direction "${wanted}"; there are ${available.join(', ')}.`,
-    {
-      details: {
-        direction: wanted,
-        available,
-        errors: [{ field: 'direction', value: wanted, allowed: available }],
-      },
-    },
-  );
+  const message = `The model "${bundle.id}" has no direction "${wanted}"; there are ${available.join(', ')}.`;
+  throw unknownId('direction', wanted, available, message);
 }
 
 /** A field that would do nothing is refused: whoever sends it expects that it does something. */

@@ -1,5 +1,5 @@
 /** The bundles of this server by id, ready or refused. */
-import { Img2ImgError } from '../errors.js';
+import { Img2ImgError, unknownId } from '../errors.js';
 import type { Bundle } from './bundle.js';
 import { type Discovered, idOf } from './discovery.js';
 
@@ -28,13 +28,9 @@ export class Catalogue {
     const entry = this.#entries.get(id);
     if (entry !== undefined) return entry;
     const models = [...this.#entries.keys()];
-    throw new Img2ImgError(
-      'unknown_model',
-      models.length === 0
-        ? `There is no model "${id}": the models folder is empty.`
-        : `There is no model "${id}". There are: ${models.join(', ')}.`,
-      { details: { model: id, models, errors: [{ field: 'model', value: id, allowed: models }] } },
-    );
+    const others =
+      models.length === 0 ? ': the models folder is empty.' : `. There are: ${models.join(', ')}.`;
+    throw unknownId('model', id, models, `There is no model "${id}"${others}`);
   }
 
   /** @throws Img2ImgError `unknown_model`, or `model_unavailable` with the reason the bundle was refused */

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { MAX_ID_CHARACTERS } from '../request.js';
 import type { HttpContext } from './context.js';
 
 const residencySchema = z.object({
@@ -57,7 +58,7 @@ const params = z.object({ id: z.string().describe('Bundle id.') });
 const deviceSchema = z.strictObject({
   device: z
     .string()
-    .max(200)
+    .max(MAX_ID_CHARACTERS)
     .describe('Only this device, for example `cpu:0`; default: every one.')
     .optional(),
 });

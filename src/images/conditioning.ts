@@ -42,22 +42,23 @@ export function condition(
       return { data: padTo(fitted, plan, 'edge').data, inverted: false, missed: false };
     case 'sketch': {
       const { data, inverted } = binarise(fitted, conditioning.invert);
-      const missed = isEmpty(data) && !isBlank(fitted);
+      const missed = isMissed(data, fitted);
       return { data: padTo({ data, width, height }, plan, 0).data, inverted, missed };
     }
     case 'edge': {
       if (canny === undefined) throw new Error('an edge bundle needs Canny');
       const edges = canny(fitted, conditioning.lowThreshold, conditioning.highThreshold);
       const data = threeChannels(edges);
-      const missed = isEmpty(edges) && !isBlank(fitted);
+      const missed = isMissed(edges, fitted);
       return { data: padTo({ data, width, height }, plan, 0).data, inverted: false, missed };
     }
   }
 }
 
-/** Whether nothing is 255. A Buffer searches bytes as fast as memory is read; a plain array takes forty times as long. */
-function isEmpty({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
-  return !Buffer.from(buffer, byteOffset, byteLength).includes(255);
+/** Whether there is no stroke, 255, though the picture shows something. */
+function isMissed({ buffer, byteOffset, byteLength }: Uint8Array, picture: Raster): boolean {
+  // A Buffer searches bytes as fast as memory is read; a plain array takes forty times as long.
+  return !Buffer.from(buffer, byteOffset, byteLength).includes(255) && !isBlank(picture);
 }
 
 /** [H,W] → [H,W,3]. */

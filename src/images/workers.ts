@@ -47,22 +47,12 @@ export class ImageWorkers {
    * An abort rejects with the signal's reason at once: a job that waits is not begun, one that runs is no longer waited for.
    */
   run<J extends ImageJob>(job: J, signal?: AbortSignal): Promise<ImageJobResults[J['task']]> {
-    return new Promise((resolve, reject) => {
+    let leave = () => {};
+    const result = new Promise<ImageJobResults[J['task']]>((resolve, reject) => {
       if (this.#closed) throw closedError();
       signal?.throwIfAborted();
-      const forget = () => signal?.removeEventListener('abort', leave);
-      const waiting: Waiting = {
-        job,
-        resolve: (result) => {
-          forget();
-          resolve(result);
-        },
-        reject: (reason) => {
-          forget();
-          reject(reason);
-        },
-      };
-      const leave = () => {
+      const waiting: Waiting = { job, resolve, reject };
+      leave = () => {
         const at = this.#waiting.indexOf(waiting);
         if (at >= 0) this.#waiting.splice(at, 1);
         reject(signal?.reason);
@@ -71,6 +61,7 @@ export class ImageWorkers {
       this.#waiting.push(waiting);
       this.#dispatch();
     });
+    return result.finally(() => signal?.removeEventListener('abort', leave));
   }
 
   /** Ends the threads; jobs that have not ended fail. */

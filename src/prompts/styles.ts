@@ -1,7 +1,7 @@
 /** Style presets: a template that goes around the prompt. The shipped ones can be replaced by a user's own file. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { Img2ImgError, messageOf } from '../errors.js';
+import { Img2ImgError, messageOf, unknownId } from '../errors.js';
 import shipped from './styles.json' with { type: 'json' };
 
 const styleSchema = z.strictObject({
@@ -70,7 +70,6 @@ function findStyle(styles: readonly Style[], id: string): Style {
   const found = styles.find((style) => style.id === id);
   if (found !== undefined) return found;
   const available = styles.map((style) => style.id);
-  throw new Img2ImgError('unknown_style', `There is no style "${id}"; there are ${available.join(', ')}.`, {
-    details: { style: id, available, errors: [{ field: 'style', value: id, allowed: available }] },
-  });
+  const message = `There is no style "${id}"; there are ${available.join(', ')}.`;
+  throw unknownId('style', id, available, message);
 }

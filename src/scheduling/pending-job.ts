@@ -1,5 +1,5 @@
 /** A job on its way: in a queue or on a device, settled exactly once. */
-import { Img2ImgError } from '../errors.js';
+import { patienceUntil } from '../give-up.js';
 import { batchKey, type JobRequest, type JobResult } from './job.js';
 
 export class PendingJob {
@@ -30,22 +30,15 @@ export class PendingJob {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const gone = (error: Img2ImgError): void => {
+    const { signal, end } = patienceUntil(request.deadlineAt, request.signal);
+    this.#cleanUp = end;
+    const giveUp = (): void => {
       if (this.#settled) return;
-      this.reject(error);
+      this.reject(signal.reason);
       onGone(this);
     };
-    const timer = setTimeout(
-      () => gone(new Img2ImgError('deadline_exceeded', 'The deadline passed before the picture was made.')),
-      Math.max(0, request.deadlineAt - now),
-    );
-    const onAbort = (): void => gone(new Img2ImgError('aborted', 'The client left.'));
-    request.signal?.addEventListener('abort', onAbort, { once: true });
-    this.#cleanUp = () => {
-      clearTimeout(timer);
-      request.signal?.removeEventListener('abort', onAbort);
-    };
-    if (request.signal?.aborted) queueMicrotask(onAbort);
+    if (signal.aborted) queueMicrotask(giveUp);
+    else signal.addEventListener('abort', giveUp, { once: true });
   }
 
   get priority(): JobRequest['priority'] {

@@ -1,30 +1,9 @@
-import type { Browser } from 'playwright-core';
 import sharp from 'sharp';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { RealServer } from './real-server.js';
-import { launch, PHONE, StudioPage } from './studio-page.js';
+import { expect, test } from 'vitest';
+import { PHONE } from './studio-page.js';
+import { drawLine, reopenStudio, server, studio, useStudio } from './studio-under-test.js';
 
-const server = new RealServer();
-let browser: Browser;
-let studio: StudioPage;
-
-beforeAll(async () => {
-  [browser] = await Promise.all([launch(), server.start()]);
-});
-
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
-
-beforeEach(async () => {
-  studio = await StudioPage.open(browser, `${server.url}#seed=7`);
-});
-
-afterEach(async () => {
-  await studio.close();
-  expect(studio.faults).toEqual([]);
-});
+useStudio();
 
 interface Finger {
   x: number;
@@ -32,7 +11,6 @@ interface Finger {
   id: number;
 }
 
-const drawLine = () => studio.stroke([0.2, 0.2], [0.8, 0.3], [0.5, 0.8]);
 const photograph = (width = 300, height = 200): Promise<Buffer> =>
   sharp({ create: { width, height, channels: 3, background: '#203080' } })
     .composite([{ input: { create: { width: 90, height: 90, channels: 3, background: '#e0c040' } } }])
@@ -299,8 +277,7 @@ test('a pen that presses harder draws a wider line', async () => {
 });
 
 test('a finger draws on a phone, and neither the page scrolls nor anything sticks out', async () => {
-  await studio.close();
-  studio = await StudioPage.open(browser, `${server.url}#seed=7`, PHONE);
+  await reopenStudio(PHONE);
   const { page } = studio;
   const session = await page.context().newCDPSession(page);
   const [[x1, y1], [x2, y2]] = (await studio.onScreen([
@@ -330,8 +307,7 @@ test('a finger draws on a phone, and neither the page scrolls nor anything stick
 });
 
 test('two fingers draw nothing, and take back what the first one had begun', async () => {
-  await studio.close();
-  studio = await StudioPage.open(browser, `${server.url}#seed=7`, PHONE);
+  await reopenStudio(PHONE);
   const session = await studio.page.context().newCDPSession(studio.page);
   const places = await studio.onScreen([
     [0.2, 0.5],

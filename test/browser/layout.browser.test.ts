@@ -1,29 +1,9 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { RealServer } from './real-server.js';
-import { launch, PHONE, StudioPage } from './studio-page.js';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { PHONE } from './studio-page.js';
+import { reopenStudio, server, studio, useStudio } from './studio-under-test.js';
 
-const server = new RealServer();
-let browser: Browser;
-let studio: StudioPage;
-
-beforeAll(async () => {
-  [browser] = await Promise.all([launch(), server.start()]);
-});
-
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
-
-beforeEach(async () => {
-  studio = await StudioPage.open(browser, `${server.url}#seed=7`, { reducedMotion: 'reduce' });
-});
-
-afterEach(async () => {
-  await studio.close();
-  expect(studio.faults).toEqual([]);
-});
+useStudio({ reducedMotion: 'reduce' });
 
 const DAMAGED = { name: 'a.png', mimeType: 'image/png', buffer: Buffer.from('not a picture') };
 
@@ -61,8 +41,7 @@ test.each([
   ['a desktop', {}],
   ['a phone', PHONE],
 ])('on %s, a problem neither moves nor covers the sheet', async (_, options) => {
-  await studio.close();
-  studio = await StudioPage.open(browser, server.url, options);
+  await reopenStudio(options, '');
   const { page } = studio;
   const before = await page.locator('#pad').boundingBox();
   await page.locator('#file').setInputFiles(DAMAGED);
@@ -80,8 +59,7 @@ test.each([
 });
 
 test('on a phone, what the bar says of speed and connection stays within it', async () => {
-  await studio.close();
-  studio = await StudioPage.open(browser, server.url, PHONE);
+  await reopenStudio(PHONE, '');
   const { page } = studio;
   const reach = () =>
     page.evaluate(() => {

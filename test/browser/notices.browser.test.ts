@@ -1,32 +1,9 @@
-import type { Browser } from 'playwright-core';
 import sharp from 'sharp';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { RealServer } from './real-server.js';
-import { launch, StudioPage } from './studio-page.js';
+import { expect, test } from 'vitest';
+import { drawLine, server, studio, useStudio } from './studio-under-test.js';
 
-const server = new RealServer();
-let browser: Browser;
-let studio: StudioPage;
+useStudio({ reducedMotion: 'reduce' });
 
-beforeAll(async () => {
-  [browser] = await Promise.all([launch(), server.start()]);
-});
-
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
-
-beforeEach(async () => {
-  studio = await StudioPage.open(browser, `${server.url}#seed=7`, { reducedMotion: 'reduce' });
-});
-
-afterEach(async () => {
-  await studio.close();
-  expect(studio.faults).toEqual([]);
-});
-
-const drawLine = () => studio.stroke([0.2, 0.2], [0.8, 0.3], [0.5, 0.8]);
 const upload = (name: string, mimeType: string, buffer: Buffer) =>
   studio.page.locator('#file').setInputFiles({ name, mimeType, buffer });
 const photograph = () =>

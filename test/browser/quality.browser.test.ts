@@ -1,24 +1,14 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import type { Browser, BrowserContextOptions } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { RealServer } from './real-server.js';
-import { launch, PHONE, StudioPage } from './studio-page.js';
+import type { BrowserContextOptions } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
+import { PHONE, StudioPage } from './studio-page.js';
+import { browser, server, useServerAndBrowser } from './studio-under-test.js';
 
 const ASSETS = fileURLToPath(new URL('../../dist/web/assets/', import.meta.url));
 
-const server = new RealServer();
-let browser: Browser;
-
-beforeAll(async () => {
-  [browser] = await Promise.all([launch(), server.start()]);
-});
-
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
+useServerAndBrowser();
 
 const looks: [string, BrowserContextOptions][] = [
   ['desktop, light', { colorScheme: 'light' }],

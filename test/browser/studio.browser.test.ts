@@ -3,35 +3,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Browser } from 'playwright-core';
 import sharp from 'sharp';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { RealServer } from './real-server.js';
-import { launch, StudioPage } from './studio-page.js';
+import { expect, test } from 'vitest';
+import { StudioPage } from './studio-page.js';
+import { browser, drawLine, server, studio, useStudio } from './studio-under-test.js';
 
-const server = new RealServer();
-let browser: Browser;
-let studio: StudioPage;
-
-beforeAll(async () => {
-  [browser] = await Promise.all([launch(), server.start()]);
-});
-
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
-
-beforeEach(async () => {
-  studio = await StudioPage.open(browser, `${server.url}#seed=7`, { reducedMotion: 'reduce' });
-});
-
-afterEach(async () => {
-  await studio.close();
-  expect(studio.faults).toEqual([]);
-});
-
-const drawLine = () => studio.stroke([0.2, 0.2], [0.8, 0.3], [0.5, 0.8]);
+useStudio({ reducedMotion: 'reduce' });
 
 test('an example makes a first picture with one click', async () => {
   await studio.page.locator('#example').click();

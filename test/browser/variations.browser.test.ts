@@ -1,31 +1,8 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { RealServer } from './real-server.js';
-import { launch, StudioPage } from './studio-page.js';
+import { expect, test } from 'vitest';
+import { drawLine, studio, useStudio } from './studio-under-test.js';
 
-const server = new RealServer();
-let browser: Browser;
-let studio: StudioPage;
+useStudio({ reducedMotion: 'reduce' });
 
-beforeAll(async () => {
-  [browser] = await Promise.all([launch(), server.start()]);
-});
-
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
-
-beforeEach(async () => {
-  studio = await StudioPage.open(browser, `${server.url}#seed=7`, { reducedMotion: 'reduce' });
-});
-
-afterEach(async () => {
-  await studio.close();
-  expect(studio.faults).toEqual([]);
-});
-
-const drawLine = () => studio.stroke([0.2, 0.2], [0.8, 0.3], [0.5, 0.8]);
 const openVariations = async () => {
   await studio.page.locator('#variations').click();
   await expect.poll(() => studio.page.locator('#contact-prints button').count()).toBe(4);
@@ -48,8 +25,7 @@ test('four variations come as a contact sheet; choosing one takes its seed', asy
   const { page } = studio;
   await drawLine();
   const before = await studio.picture();
-  await page.locator('#variations').click();
-  await expect.poll(() => page.locator('#contact-prints button').count()).toBe(4);
+  await openVariations();
   const labels = await page
     .locator('#contact-prints button')
     .evaluateAll((buttons) => buttons.map((button) => button.getAttribute('aria-label')));

@@ -5,6 +5,7 @@ import type { ResolvedSettings, Service } from '../../service.js';
 import type { Translation } from '../../translation.js';
 import type { FrameOutcome } from '../http-metrics.js';
 import { HttpError, toProblem } from '../problem.js';
+import { CLOSE_GRACE_MS, GOING_AWAY, NORMAL, TOO_BIG } from './closing.js';
 import { Heartbeat, type HeartbeatSocket } from './heartbeat.js';
 import { type FrameId, resultMessage } from './messages.js';
 import { Outbox, type OutboxSocket } from './outbox.js';
@@ -34,15 +35,8 @@ interface Frame {
   digest: string;
 }
 
-/** Close codes of RFC 6455, 7.4.1. */
-const NORMAL = 1000;
-const GOING_AWAY = 1001;
-const TOO_BIG = 1009;
-
 /** A full queue has room again whenever one picture is done, long before the backlog that Retry-After tells of is. */
 const MAX_HOLD_MS = 500;
-/** Time a client has to answer our close message, or to read on towards it, before its connection is cut. */
-const CLOSE_GRACE_MS = 1_000;
 
 export class StreamConnection {
   readonly #options: StreamOptions;

@@ -4,6 +4,7 @@ import type { WebSocket, WebSocketServer } from 'ws';
 import { Img2ImgError } from '../../errors.js';
 import type { HttpContext } from '../context.js';
 import { HttpError } from '../problem.js';
+import { CLOSE_GRACE_MS, GOING_AWAY } from './closing.js';
 import { StreamConnection } from './connection.js';
 import { StreamWebSocket, streamSocket } from './web-socket.js';
 
@@ -91,10 +92,6 @@ export function failStream(error: Error, webSocket: WebSocket, request: FastifyR
   const cut = setTimeout(() => webSocket.terminate(), FAULT_GRACE_MS).unref();
   webSocket.once('close', () => clearTimeout(cut));
 }
-
-/** Milliseconds a client has to answer our close message before its connection is cut. */
-const CLOSE_GRACE_MS = 1_000;
-const GOING_AWAY = 1001;
 
 /** Closes every stream that is still open, and cuts those that do not answer. */
 export function closeStreams(server: WebSocketServer, done: () => void): void {

@@ -7,6 +7,7 @@ import { echo } from '../echo.js';
 import { coerceWords, fieldFaults, fieldTable, unknownField } from '../fields.js';
 import { bytesOfImageText } from '../image-text.js';
 import { type FieldFault, HttpError, invalidRequest } from '../problem.js';
+import { byteCounter } from './read-body.js';
 
 export interface TranslateBody {
   image: Uint8Array;
@@ -111,18 +112,14 @@ function isJson(contentType: string | undefined): boolean {
 /** Reads the form to its end even where a part is at fault, so that every fault is told. */
 async function fromForm(request: FastifyRequest, maxBytes: number): Promise<Parts> {
   const { raw } = request;
-  let received = 0;
-  let count = (_chunk: Buffer) => {};
+  const count = byteCounter('form', maxBytes, request.bodyShare);
+  let take = (_chunk: Buffer) => {};
   const overflow = new Promise<never>((_resolve, reject) => {
-    count = (chunk) => {
-      received += chunk.length;
+    take = (chunk) => {
       try {
-        if (received > maxBytes) {
-          throw new HttpError('body_too_large', `The form has more than the ${maxBytes} bytes allowed.`);
-        }
-        request.bodyShare?.add(chunk.length);
+        count(chunk);
       } catch (error) {
-        raw.off('data', count);
+        raw.off('data', take);
         raw.unpipe();
         reject(error);
       }
@@ -131,12 +128,12 @@ async function fromForm(request: FastifyRequest, maxBytes: number): Promise<Part
   try {
     const reading = readParts(request, maxBytes);
     // Only now: a listener for data starts the stream, and the form's parser must not miss its first bytes.
-    raw.on('data', count);
+    raw.on('data', take);
     return await Promise.race([reading, overflow]);
   } catch (error) {
     throw formError(error);
   } finally {
-    raw.off('data', count);
+    raw.off('data', take);
   }
 }
 

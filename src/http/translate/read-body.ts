@@ -2,22 +2,35 @@
 import type { Readable } from 'node:stream';
 import { Img2ImgError } from '../../errors.js';
 import { HttpError } from '../problem.js';
+import type { BodyShare } from './body-budget.js';
 
 /**
- * @param add is told of each chunk as it comes; what it throws is thrown here
- * @throws HttpError `body_too_large` · Img2ImgError `aborted`
+ * @returns takes note of each chunk as it comes
+ *   (throws HttpError `body_too_large` · Img2ImgError `queue_full` as its share of the budget does)
  */
-export function readBody(body: Readable, maxBytes: number, add: (bytes: number) => void): Promise<Buffer> {
+export function byteCounter(
+  what: 'body' | 'form',
+  maxBytes: number,
+  share: BodyShare | undefined,
+): (chunk: Buffer) => void {
+  let received = 0;
+  return (chunk) => {
+    received += chunk.length;
+    if (received > maxBytes) {
+      throw new HttpError('body_too_large', `The ${what} has more than the ${maxBytes} bytes allowed.`);
+    }
+    share?.add(chunk.length);
+  };
+}
+
+/** @throws what `byteCounter` does · Img2ImgError `aborted` */
+export function readBody(body: Readable, maxBytes: number, share: BodyShare | undefined): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
-    let received = 0;
+    const count = byteCounter('body', maxBytes, share);
     const take = (chunk: Buffer) => {
-      received += chunk.length;
       try {
-        if (received > maxBytes) {
-          throw new HttpError('body_too_large', `The body has more than the ${maxBytes} bytes allowed.`);
-        }
-        add(chunk.length);
+        count(chunk);
         chunks.push(chunk);
       } catch (error) {
         // The rest flows on into nothing, so that the client comes to read the answer.

@@ -27,7 +27,7 @@ export async function translateRoutes(app: FastifyInstance, context: HttpContext
   await app.register(multipart);
   // JSON is parsed with the fields, and whatever else is sent is an image until its bytes say otherwise.
   app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
-    readBody(payload, maxBytes, (bytes) => request.bodyShare?.add(bytes)),
+    readBody(payload, maxBytes, request.bodyShare),
   );
 
   app.decorateRequest('bodyShare', undefined);

@@ -1,0 +1,8 @@
+/** How streams are closed: the codes of RFC 6455, 7.4.1, and how long a client has to answer. */
+
+export const NORMAL = 1000;
+export const GOING_AWAY = 1001;
+export const TOO_BIG = 1009;
+
+/** Milliseconds a client has to answer our close message, or to read on towards it, before its connection is cut. */
+export const CLOSE_GRACE_MS = 1_000;
