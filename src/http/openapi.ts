@@ -214,7 +214,8 @@ function streamOperation(): Json {
   return {
     description: [
       'Send `{"type":"configure", …fields}` (the fields of translate without `n`, `response` and `priority`) as text, any',
-      'time; then each frame as one binary message: an encoded image. Answers, as text:',
+      'time; then each frame as one binary message: an encoded image. A frame is made with the configuration that came before',
+      'it. Answers, as text:',
       '',
       '- `{"type":"ready", …}` with the settings a configure came to;',
       '- `{"type":"result","frame":1,"seed":7,"format":"png","timings":{…}, …}`, followed by one binary message with the picture;',

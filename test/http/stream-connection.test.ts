@@ -178,6 +178,35 @@ describe('a frame', () => {
     expect(socket.ofType('result').map(({ seed }) => seed)).toEqual([1, 2]);
   });
 
+  it('is made under the configuration it came under, however long it waits', async () => {
+    const same = await sketch('png', 2);
+    configure({ seed: 1 });
+    const release = service.hold();
+    connection.receive(await sketch('png', 1), true);
+    connection.receive(same, true);
+    configure({ seed: 2 });
+    release();
+    await untilResults(2);
+    expect(socket.ofType('result').map(({ frame, seed }) => [frame, seed])).toEqual([
+      [1, 1],
+      [2, 1],
+    ]);
+  });
+
+  it('that waits is overtaken by an equal one under another configuration', async () => {
+    const same = await sketch('png', 2);
+    configure({ seed: 1 });
+    const release = service.hold();
+    connection.receive(await sketch('png', 1), true);
+    connection.receive(same, true);
+    configure({ seed: 2 });
+    connection.receive(same, true);
+    release();
+    await untilResults(2);
+    expect(outcomes).toEqual(['2 overtaken', '1 result', '3 result']);
+    expect(socket.ofType('result').map(({ seed }) => seed)).toEqual([1, 2]);
+  });
+
   it('that fails is an error with its number, and may be tried again', async () => {
     configure();
     connection.receive(Buffer.from('nonsense'), true);

@@ -31,8 +31,10 @@ export interface StreamOptions {
 interface Frame {
   id: FrameId;
   image: Uint8Array;
-  /** Of the image's bytes: equal frames are found without keeping them. */
-  digest: string;
+  /** Those it came under, however long it waits: the client tells its pictures apart by what it had configured before. */
+  settings: ResolvedSettings;
+  /** Equal for frames of equal bytes under equal settings, so that those are found without keeping the bytes. */
+  key: string;
 }
 
 /** A full queue has room again whenever one picture is done, long before the backlog that Retry-After tells of is. */
@@ -51,7 +53,7 @@ export class StreamConnection {
   #held: NodeJS.Timeout | undefined;
   /** Runs from our close message to the end of the socket. */
   #cut: NodeJS.Timeout | undefined;
-  /** The frame whose picture the client was sent last. */
+  /** Key of the frame whose picture the client was sent last. */
   #shown: string | undefined;
   #binaryFrames = 0;
   /** Nothing new is taken; what is in flight is still answered. */
@@ -145,20 +147,16 @@ export class StreamConnection {
     if (this.#settings === undefined) {
       throw new HttpError('not_configured', 'A frame came before the first configure message.');
     }
-    const frame = { id, image, digest: hash('sha256', image, 'base64') };
-    const latest =
-      this.#waiting !== undefined ? this.#key(this.#waiting) : (this.#inFlight?.key ?? this.#shown);
-    if (latest === this.#key(frame)) {
+    const key = `${hash('sha256', image, 'base64')} ${this.#settingsKey}`;
+    const frame = { id, image, settings: this.#settings, key };
+    const latest = this.#waiting?.key ?? this.#inFlight?.key ?? this.#shown;
+    if (latest === key) {
       this.#drop(frame, 'unchanged');
       return;
     }
     if (this.#waiting !== undefined) this.#drop(this.#waiting, 'overtaken');
     this.#waiting = frame;
     this.#startNext();
-  }
-
-  #key(frame: Frame): string {
-    return `${frame.digest} ${this.#settingsKey}`;
   }
 
   #drop(frame: Frame, reason: 'overtaken' | 'unchanged'): void {
@@ -168,19 +166,17 @@ export class StreamConnection {
 
   #startNext(): void {
     const frame = this.#waiting;
-    const settings = this.#settings;
-    if (frame === undefined || settings === undefined || this.#inFlight !== undefined || this.#closed) return;
+    if (frame === undefined || this.#inFlight !== undefined || this.#closed) return;
     // A client that does not read gets no more to read; the newest frame waits for it.
     if (this.#outbox.lagging || this.#held !== undefined) return;
     this.#waiting = undefined;
-    const key = this.#key(frame);
-    if (key === this.#shown) {
+    if (frame.key === this.#shown) {
       this.#drop(frame, 'unchanged');
       return;
     }
     const controller = new AbortController();
-    this.#inFlight = { key, controller };
-    void this.#translate(frame, settings, key, controller.signal).finally(() => {
+    this.#inFlight = { key: frame.key, controller };
+    void this.#translate(frame, controller.signal).finally(() => {
       this.#inFlight = undefined;
       if (this.#closed) return;
       this.#heartbeat.heard();
@@ -189,17 +185,12 @@ export class StreamConnection {
     });
   }
 
-  async #translate(
-    frame: Frame,
-    settings: ResolvedSettings,
-    key: string,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #translate(frame: Frame, signal: AbortSignal): Promise<void> {
     const { service, client, frameEnded } = this.#options;
     try {
       const translation = await service.translate({
         image: frame.image,
-        settings,
+        settings: frame.settings,
         n: 1,
         priority: 'interactive',
         client,
@@ -207,7 +198,7 @@ export class StreamConnection {
       });
       if (this.#closed) return;
       this.#sendResult(frame.id, translation);
-      this.#shown = key;
+      this.#shown = frame.key;
       frameEnded('result', frame.id, translation);
     } catch (error) {
       if (this.#closed) return;
