@@ -7,7 +7,8 @@ import { Img2ImgError } from './errors.js';
 /** Environment values are strings: '' counts as absent, numbers are read as decimal. */
 const integer = (min: number, max: number) => {
   const error = `must be an integer from ${min} to ${max}`;
-  return z.coerce.number(error).int(error).min(min, error).max(max, error);
+  const word = z.string(error).regex(/^\d+$/, error);
+  return word.transform(Number).pipe(z.int(error).min(min, error).max(max, error));
 };
 const boolean = z
   .enum(['true', 'false', '1', '0'], 'must be true or false')

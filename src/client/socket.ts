@@ -2,7 +2,6 @@
 
 export interface SocketLike {
   binaryType: string;
-  readonly readyState: number;
   readonly bufferedAmount: number;
   send(data: string | ArrayBuffer | Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;

@@ -58,7 +58,6 @@ process.on('message', (message: ToEngine) => {
     end();
     return;
   }
-  const receivedAt = performance.timeOrigin + performance.now();
   const { id, instance, request, region } = message;
   let worker: Worker;
   try {
@@ -69,7 +68,7 @@ process.on('message', (message: ToEngine) => {
     return;
   }
   if (request.type !== 'run') {
-    worker.postMessage({ id, instance, request, receivedAt });
+    worker.postMessage({ id, instance, request });
     return;
   }
   // Deserialised views share one pooled buffer: each gets its own, so that it can be handed to the thread for free.
@@ -80,7 +79,7 @@ process.on('message', (message: ToEngine) => {
     seeds: request.batch.seeds.slice(),
     gammas: request.batch.gammas.slice(),
   };
-  worker.postMessage({ id, instance, request: { type: 'run', batch }, region, receivedAt }, [
+  worker.postMessage({ id, instance, request: { type: 'run', batch }, region }, [
     batch.images.buffer,
     batch.tokens.buffer,
   ]);

@@ -52,8 +52,6 @@ export interface BatchSpec {
 export interface BatchOutput {
   /** uint8 [B,H,W,3]; padding is cut off. */
   images: Uint8Array;
-  /** Milliseconds from arrival in the engine to the start of the run. */
-  waitMs: number;
   /** Milliseconds of the run: prompt encoding and noise where needed, and the graphs. */
   runMs: number;
   embeddingHits: number;

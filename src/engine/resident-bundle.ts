@@ -52,7 +52,7 @@ export class ResidentBundle {
   }
 
   /** Runs one batch, padded up to `runSize` by repeating its last sample. */
-  async run(batch: BatchSpec, cache: EmbeddingCache): Promise<Omit<BatchOutput, 'waitMs' | 'runMs'>> {
+  async run(batch: BatchSpec, cache: EmbeddingCache): Promise<Omit<BatchOutput, 'runMs'>> {
     const pipeline = this.#pipelines.get(batch.direction);
     if (pipeline === undefined)
       throw new Error(`the bundle ${batch.bundle} has no direction "${batch.direction}"`);

@@ -24,11 +24,6 @@ const pool = new SessionPool(settings);
 const cache = new EmbeddingCache(settings.embeddingCacheBytes);
 const resident = new Map<string, ResidentBundle>();
 
-/** What comes with a request: when it reached this process, by the clock both threads share. */
-interface Envelope extends SentRequest {
-  receivedAt: number;
-}
-
 function send(message: FromEngine): void {
   port.postMessage(message);
 }
@@ -67,7 +62,7 @@ function blankBatch(spec: BundleSpec, direction: string, batchSize: number): Bat
   };
 }
 
-async function perform({ request, region, receivedAt }: Envelope): Promise<EngineOutput> {
+async function perform({ request, region }: SentRequest): Promise<EngineOutput> {
   switch (request.type) {
     case 'load':
       return await load(request.bundle);
@@ -80,11 +75,10 @@ async function perform({ request, region, receivedAt }: Envelope): Promise<Engin
       const bundle = resident.get(request.batch.bundle);
       if (bundle === undefined) throw new Error(`the bundle ${request.batch.bundle} is not loaded`);
       const output = await bundle.run(request.batch, cache);
-      const waitMs = Math.max(0, performance.timeOrigin + start - receivedAt);
       const runMs = performance.now() - start;
-      if (region === undefined) return { ...output, waitMs, runMs };
+      if (region === undefined) return { ...output, runMs };
       writeRegion(EXCHANGE_FD, region, output.images);
-      return { ...output, images: new Uint8Array(0), waitMs, runMs };
+      return { ...output, images: new Uint8Array(0), runMs };
     }
   }
 }
@@ -97,13 +91,13 @@ function isFatal(message: string): boolean {
 
 // Sessions run one after another in the order the requests came: the promise chain is the queue.
 let last: Promise<void> = Promise.resolve();
-port.on('message', (envelope: Envelope) => {
+port.on('message', (sent: SentRequest) => {
   last = last.then(async () => {
     try {
-      send({ type: 'done', id: envelope.id, output: await perform(envelope) });
+      send({ type: 'done', id: sent.id, output: await perform(sent) });
     } catch (error) {
       const message = messageOf(error);
-      send({ type: 'error', id: envelope.id, message, fatal: isFatal(message) });
+      send({ type: 'error', id: sent.id, message, fatal: isFatal(message) });
     }
   });
 });

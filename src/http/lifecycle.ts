@@ -16,10 +16,6 @@ export class Lifecycle {
     return this.#draining;
   }
 
-  get inFlight(): number {
-    return this.#inFlight;
-  }
-
   began(): void {
     this.#inFlight++;
   }

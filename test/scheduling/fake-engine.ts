@@ -121,7 +121,6 @@ export class FakeEngine implements Engine {
         throw new EngineRequestError('no');
       return {
         images: batch.images.slice(),
-        waitMs: 0,
         runMs,
         embeddingHits: 0,
         embeddingMisses: 0,

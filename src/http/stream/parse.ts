@@ -3,6 +3,7 @@ import type { StreamConfiguration } from '../../request.js';
 import { echo } from '../echo.js';
 import { fieldFaults, fieldTable } from '../fields.js';
 import { bytesOfImageText } from '../image-text.js';
+import { parseJsonObject } from '../json-object.js';
 import { HttpError, invalidRequest } from '../problem.js';
 import {
   configureMessageObject,
@@ -35,7 +36,11 @@ export class FrameMessageError extends Error {
  * FrameMessageError around either where the message is a frame
  */
 export function parseClientMessage(text: string): ClientMessage {
-  const message = parseObject(text);
+  const message = parseJsonObject(text, {
+    code: 'invalid_message',
+    name: 'message',
+    expected: 'A text message must be a JSON object with a `type`.',
+  });
   const { type, ...fields } = message;
   if (type === 'configure') {
     const parsed = streamConfigurationSchema.safeParse(fields);
@@ -55,20 +60,6 @@ export function parseClientMessage(text: string): ClientMessage {
     `There is no message type ${JSON.stringify(echo(type))}; the types are configure and frame.`,
     { details: { allowed: ['configure', 'frame'] } },
   );
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  let message: unknown;
-  try {
-    message = JSON.parse(text);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.slice(0, 200) : '';
-    throw new HttpError('invalid_message', `The message is not valid JSON: ${reason}`);
-  }
-  if (typeof message !== 'object' || message === null || Array.isArray(message)) {
-    throw new HttpError('invalid_message', 'A text message must be a JSON object with a `type`.');
-  }
-  return message as Record<string, unknown>;
 }
 
 function parseFrame(message: Record<string, unknown>): ClientMessage {

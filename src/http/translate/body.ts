@@ -6,6 +6,7 @@ import { type TranslateRequest, translateRequestObject, translateRequestSchema }
 import { echo } from '../echo.js';
 import { coerceWords, fieldFaults, fieldTable, unknownField } from '../fields.js';
 import { bytesOfImageText } from '../image-text.js';
+import { parseJsonObject } from '../json-object.js';
 import { type FieldFault, HttpError, invalidRequest } from '../problem.js';
 import { byteCounter } from './read-body.js';
 
@@ -83,17 +84,11 @@ function fromBuffer(request: FastifyRequest): Parts {
   if (!isJson(request.headers['content-type'])) {
     return { fields: {}, faults: [], ...(body === undefined ? {} : { image: body }) };
   }
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body?.toString('utf8') ?? '');
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.slice(0, 200) : '';
-    throw new HttpError('malformed_body', `The body is not valid JSON: ${reason}`);
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new HttpError('malformed_body', 'The body must be a JSON object with `image` and the fields.');
-  }
-  const { image: text, ...fields } = parsed as Record<string, unknown>;
+  const { image: text, ...fields } = parseJsonObject(body?.toString('utf8') ?? '', {
+    code: 'malformed_body',
+    name: 'body',
+    expected: 'The body must be a JSON object with `image` and the fields.',
+  });
   if (text === undefined) return { fields, faults: [] };
   const image = typeof text === 'string' ? bytesOfImageText(text) : undefined;
   if (image !== undefined) return { image, fields, faults: [] };

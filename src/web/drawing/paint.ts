@@ -35,15 +35,6 @@ export function paintSheet(
   context.drawImage(ink, 0, 0, width, height);
 }
 
-/** A whole sheet at `side` pixels, for a download or a frame of a drawing that is no longer on screen. */
-export function renderSheet(operations: readonly Operation[], side = SIDE): HTMLCanvasElement {
-  const ink = canvasOf(side * 2);
-  paintInk(contextOf(ink), operations);
-  const sheet = canvasOf(side);
-  paintSheet(contextOf(sheet), ink, toneOf(operations));
-  return sheet;
-}
-
 export function canvasOf(side: number): HTMLCanvasElement {
   const canvas = document.createElement('canvas');
   canvas.width = side;

@@ -32,10 +32,10 @@ export function serverUrl(): URL {
 }
 
 /** @throws ProblemError */
-export async function fetchCatalogue(signal?: AbortSignal): Promise<Catalogue> {
+export async function fetchCatalogue(): Promise<Catalogue> {
   const [models, styles] = await Promise.all([
-    getJson<{ default?: string | null; models: Model[] }>('v1/models', signal),
-    getJson<{ styles: Style[] }>('v1/styles', signal),
+    request<{ default?: string | null; models: Model[] }>('v1/models'),
+    request<{ styles: Style[] }>('v1/styles'),
   ]);
   return { defaultModel: models.default ?? undefined, models: models.models, styles: styles.styles };
 }
@@ -59,11 +59,7 @@ export async function translate(
   return answer.images.map(({ data, seed, format }) => ({ seed, blob: blobOf(data, `image/${format}`) }));
 }
 
-function getJson<T>(path: string, signal: AbortSignal | undefined): Promise<T> {
-  return request<T>(path, signal === undefined ? {} : { signal });
-}
-
-async function request<T>(path: string, init: RequestInit): Promise<T> {
+async function request<T>(path: string, init: RequestInit = {}): Promise<T> {
   let response: Response;
   try {
     response = await fetch(new URL(path, serverUrl()), { ...init, headers: { accept: 'application/json' } });

@@ -113,10 +113,6 @@ export class Live {
     return this.#paused;
   }
 
-  get configuration(): StreamConfiguration {
-    return this.#configuration;
-  }
-
   /** The drawing looks different now. */
   push(): void {
     if (this.#paused) return;
@@ -158,10 +154,6 @@ export class Live {
 
   reconnect(): void {
     this.#stream.reconnect();
-  }
-
-  close(): void {
-    this.#stream.close();
   }
 
   #madeOf(result: StreamResult, snapshot: Snapshot): Made {

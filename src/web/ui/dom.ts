@@ -43,22 +43,11 @@ export function reducedMotion(): boolean {
   return matchMedia('(prefers-reduced-motion: reduce)').matches;
 }
 
-/** Calls `run` once the calls have stopped for `ms`. `flush` runs it now if it is due. */
-export function debounce(run: () => void, ms: number): { (): void; flush(): void } {
+/** Calls `run` once the calls have stopped for `ms`. */
+export function debounce(run: () => void, ms: number): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const fire = () => {
-    timer = undefined;
-    run();
-  };
-  const later = () => {
+  return () => {
     clearTimeout(timer);
-    timer = setTimeout(fire, ms);
+    timer = setTimeout(run, ms);
   };
-  return Object.assign(later, {
-    flush: () => {
-      if (timer === undefined) return;
-      clearTimeout(timer);
-      fire();
-    },
-  });
 }
