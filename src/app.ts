@@ -11,6 +11,7 @@ import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Config } from './config.js';
+import { BodyBudget } from './http/body-budget.js';
 import type { HttpContext } from './http/context.js';
 import { documentRoutes } from './http/docs.js';
 import { answerClientError, handleErrors, sendProblem } from './http/error-handler.js';
@@ -100,7 +101,8 @@ export function buildApp({
   app.setSerializerCompiler(serializerCompiler);
 
   const lifecycle = new Lifecycle();
-  const context: HttpContext = { config, service, lifecycle, metrics: createHttpMetrics(registry) };
+  const bodies = new BodyBudget(config.MAX_BODIES_MB * 1024 * 1024);
+  const context: HttpContext = { config, service, lifecycle, bodies, metrics: createHttpMetrics(registry) };
   app.decorate('drain', () => lifecycle.drain());
 
   handleErrors(app);

@@ -106,7 +106,9 @@ export const configSchema = z.object({
   MAX_BODY_MB: integer(1, 1024).default(20).describe('Largest request body and stream frame, in megabytes.'),
   MAX_BODIES_MB: integer(1, 1_048_576)
     .default(512)
-    .describe('Megabytes of request bodies held at once; over it: 429.'),
+    .describe(
+      'Megabytes of request bodies and stream frames held at once; over it: 429, and streams are closed with 1013.',
+    ),
   MAX_PIXELS: integer(1, 1_000_000_000).default(50_000_000).describe('Most pixels of an image sent.'),
   STYLES_FILE: z
     .string()

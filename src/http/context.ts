@@ -1,6 +1,7 @@
 /** What every route is given. */
 import type { Config } from '../config.js';
 import type { Service } from '../service.js';
+import type { BodyBudget } from './body-budget.js';
 import type { HttpMetrics } from './http-metrics.js';
 import type { Lifecycle } from './lifecycle.js';
 
@@ -9,4 +10,5 @@ export interface HttpContext {
   service: Service;
   metrics: HttpMetrics;
   lifecycle: Lifecycle;
+  bodies: BodyBudget;
 }

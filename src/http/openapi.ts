@@ -224,6 +224,8 @@ function streamOperation(): Json {
       '  frame equal to the one before;',
       '- `{"type":"error","problem":{…},"frame":4}`; after one for a frame over MAX_BODY_MB the stream is closed with 1009.',
       '',
+      'Closed with 1013: more images are being sent than there is room for (MAX_BODIES_MB); come back in a moment.',
+      '',
       'Binary frames are numbered 1, 2, 3, … A client that cannot send binary messages sends',
       '`{"type":"frame","id":"mine","image":"data:image/png;base64,…"}`. At most one frame is in flight and one waiting: the',
       'newest wins.',

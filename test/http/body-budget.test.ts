@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BodyBudget } from '../../src/http/translate/body-budget.js';
+import { BodyBudget } from '../../src/http/body-budget.js';
 
 const full = expect.objectContaining({ code: 'queue_full', retryAfterSeconds: 1 });
 

@@ -1,6 +1,7 @@
 /** The stream's rules, over a fake socket: the newest frame wins, equal ones are skipped, nothing grows. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Img2ImgError } from '../../src/errors.js';
+import { BodyBudget } from '../../src/http/body-budget.js';
 import { StreamConnection } from '../../src/http/stream/connection.js';
 import { STALL_BYTES } from '../../src/http/stream/outbox.js';
 import { createFakeService, type FakeService } from './fake-service.js';
@@ -8,6 +9,8 @@ import { FakeSocket } from './fake-socket.js';
 import { sketch } from './support.js';
 
 const MAX_FRAME = 100_000;
+const MAX_BODIES = 1_000_000;
+let bodies: BodyBudget;
 let service: FakeService;
 let socket: FakeSocket;
 let connection: StreamConnection;
@@ -15,6 +18,7 @@ let outcomes: string[];
 let failures: unknown[];
 
 beforeEach(() => {
+  bodies = new BodyBudget(MAX_BODIES);
   service = createFakeService();
   socket = new FakeSocket();
   outcomes = [];
@@ -29,6 +33,7 @@ function open(): StreamConnection {
     service,
     client: 'test',
     maxFrameBytes: MAX_FRAME,
+    bodies,
     pingMs: 1000,
     idleMs: 10_000,
     frameEnded: (outcome, frame) => outcomes.push(`${frame} ${outcome}`),
@@ -255,6 +260,53 @@ describe('a frame', () => {
     await vi.waitFor(() => expect(socket.ofType('error')).toHaveLength(1));
     expect(JSON.stringify(socket.ofType('error'))).not.toContain('secret');
     expect(failures).toHaveLength(1);
+  });
+});
+
+describe('the memory of messages', () => {
+  const send = (data: Buffer) => {
+    connection.arrived(data.length);
+    connection.receive(data, true);
+  };
+  /** Only where nothing is held is there room for more than the budget. */
+  const isAllGivenBack = () => {
+    try {
+      bodies.open().expect(2 * MAX_BODIES);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+
+  it('is held while a frame waits and runs, and given back however it ends', async () => {
+    connection.arrived(40);
+    configure();
+    expect(isAllGivenBack()).toBe(true);
+    const release = service.hold();
+    for (const mark of [1, 2, 3, 3]) send(await sketch('png', mark));
+    send(Buffer.alloc(MAX_FRAME - 1));
+    expect(isAllGivenBack()).toBe(false);
+    release();
+    await vi.waitFor(() => expect(outcomes).toContain('5 error'));
+    expect(outcomes.toSorted()).toEqual(['1 result', '2 overtaken', '3 overtaken', '4 unchanged', '5 error']);
+    expect(isAllGivenBack()).toBe(true);
+  });
+
+  it('is given back when the stream ends: of what runs, waits and has come in half', async () => {
+    configure();
+    const release = service.hold();
+    send(await sketch('png', 1));
+    send(await sketch('png', 2));
+    connection.arrived(5000);
+    connection.closed();
+    release();
+    await vi.waitFor(() => expect(isAllGivenBack()).toBe(true));
+  });
+
+  it('that is not there closes the stream with 1013', () => {
+    bodies.open().add(MAX_BODIES - 10);
+    connection.arrived(20);
+    expect(socket.closes).toEqual([[1013, 'too many images are being sent at once']]);
   });
 });
 

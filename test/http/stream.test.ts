@@ -105,6 +105,28 @@ describe('a stream', () => {
     },
   );
 
+  it('whose half-sent frame finds no room is closed with 1013, and those before it get their answer', async () => {
+    await test.app.close();
+    test = testApp({ MAX_BODY_MB: '1', MAX_BODIES_MB: '1' });
+    url = `${(await test.listen()).replace('http', 'ws')}/v1/stream`;
+    const first = await open();
+    configure(first);
+    const half = Buffer.alloc(700_000);
+    first.socket.send(half, { fin: false });
+    await vi.waitFor(() => expect(types(first)).toEqual(['ready']));
+    await vi.waitFor(() => expect(first.socket.bufferedAmount).toBe(0));
+    const second = await open();
+    second.socket.send(half, { fin: false });
+    expect((await second.closed)[0]).toBe(1013);
+    first.socket.send(Buffer.alloc(1), { fin: true });
+    await vi.waitFor(() => expect(types(first)).toEqual(['ready', 'error']));
+    const third = await open();
+    configure(third);
+    third.socket.send(half, { fin: false });
+    third.socket.send(half.subarray(0, 1), { fin: true });
+    await vi.waitFor(() => expect(types(third)).toEqual(['ready', 'error']));
+  });
+
   it.each([
     ['a message over the limit', (client: Client) => client.socket.send(Buffer.alloc(3 * 1024 * 1024)), 1009],
     ['no mask', ({ socket }: Client) => tcpOf(socket).write(Buffer.from([0x82, 1, 0])), 1002],

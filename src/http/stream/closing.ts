@@ -3,6 +3,7 @@
 export const NORMAL = 1000;
 export const GOING_AWAY = 1001;
 export const TOO_BIG = 1009;
+export const TRY_AGAIN_LATER = 1013;
 
 /** Milliseconds a client has to answer our close message, or to read on towards it, before its connection is cut. */
 export const CLOSE_GRACE_MS = 1_000;

@@ -1,11 +1,12 @@
-/** One live preview: the newest frame wins, one is in flight and one waits. Knows no WebSocket library and no Fastify. */
-import { hash } from 'node:crypto';
+/** One live preview: reads its client's messages, answers them, and ends well. Knows no WebSocket library and no Fastify. */
 import { Img2ImgError } from '../../errors.js';
 import type { ResolvedSettings, Service } from '../../service.js';
 import type { Translation } from '../../translation.js';
+import type { BodyBudget, BodyShare } from '../body-budget.js';
 import type { FrameOutcome } from '../http-metrics.js';
 import { HttpError, toProblem } from '../problem.js';
-import { CLOSE_GRACE_MS, GOING_AWAY, NORMAL, TOO_BIG } from './closing.js';
+import { CLOSE_GRACE_MS, GOING_AWAY, NORMAL, TOO_BIG, TRY_AGAIN_LATER } from './closing.js';
+import { Frames } from './frames.js';
 import { Heartbeat, type HeartbeatSocket } from './heartbeat.js';
 import { type FrameId, resultMessage } from './messages.js';
 import { Outbox, type OutboxSocket } from './outbox.js';
@@ -21,6 +22,8 @@ export interface StreamOptions {
   /** Whom fairness counts this for. */
   client: string;
   maxFrameBytes: number;
+  /** What messages hold of the server's memory, whole or not. */
+  bodies: BodyBudget;
   pingMs: number;
   idleMs: number;
   frameEnded(outcome: FrameOutcome, frame: FrameId, translation?: Translation): void;
@@ -28,34 +31,17 @@ export interface StreamOptions {
   failed(error: unknown): void;
 }
 
-interface Frame {
-  id: FrameId;
-  image: Uint8Array;
-  /** Those it came under, however long it waits: the client tells its pictures apart by what it had configured before. */
-  settings: ResolvedSettings;
-  /** Equal for frames of equal bytes under equal settings, so that those are found without keeping the bytes. */
-  key: string;
-}
-
-/** A full queue has room again whenever one picture is done, long before the backlog that Retry-After tells of is. */
-const MAX_HOLD_MS = 500;
-
 export class StreamConnection {
   readonly #options: StreamOptions;
   readonly #outbox: Outbox;
   readonly #heartbeat: Heartbeat;
+  readonly #frames: Frames;
   #settings: ResolvedSettings | undefined;
-  /** The settings as text: two frames are equal only under equal settings. */
-  #settingsKey = '';
-  #waiting: Frame | undefined;
-  #inFlight: { key: string; controller: AbortController } | undefined;
-  /** Runs while the queue is full: the newest frame waits for room, so that the last one is never lost to it. */
-  #held: NodeJS.Timeout | undefined;
+  /** Of the message that is coming in. */
+  #arriving: BodyShare;
+  #binaryFrames = 0;
   /** Runs from our close message to the end of the socket. */
   #cut: NodeJS.Timeout | undefined;
-  /** Key of the frame whose picture the client was sent last. */
-  #shown: string | undefined;
-  #binaryFrames = 0;
   /** Nothing new is taken; what is in flight is still answered. */
   #finishing = false;
   /** A close was sent or came in: nothing more is sent. */
@@ -64,26 +50,66 @@ export class StreamConnection {
 
   constructor(options: StreamOptions) {
     this.#options = options;
-    this.#outbox = new Outbox(options.socket, () => this.#startNext());
+    const { socket, service, client, frameEnded } = options;
+    this.#arriving = options.bodies.open();
+    this.#outbox = new Outbox(socket, () => this.#frames.startNext());
+    this.#frames = new Frames({
+      service,
+      client,
+      lagging: () => this.#outbox.lagging,
+      made: (id, translation) => {
+        this.#sendResult(id, translation);
+        frameEnded('result', id, translation);
+      },
+      dropped: (id, reason) => {
+        frameEnded(reason, id);
+        this.#outbox.dropped(id, reason);
+      },
+      failed: (id, error) => {
+        frameEnded('error', id);
+        this.#error(error, id);
+      },
+      settled: () => {
+        this.#heartbeat.heard();
+        if (this.#finishing) this.#close(GOING_AWAY, 'server is shutting down');
+      },
+    });
     this.#heartbeat = new Heartbeat({
       ...options,
       paused: () => this.#outbox.paused,
       // Whoever waits for a picture has nothing to say meanwhile.
-      busy: () => this.#inFlight !== undefined || this.#held !== undefined,
+      busy: () => this.#frames.busy,
       idle: () => this.#close(NORMAL, 'idle'),
     });
   }
 
+  /** Bytes have come in, of a message that may not be whole yet. */
+  arrived(bytes: number): void {
+    if (this.#closed) return;
+    try {
+      this.#arriving.add(bytes);
+    } catch {
+      this.#close(TRY_AGAIN_LATER, 'too many images are being sent at once');
+    }
+  }
+
   /** Takes one message of the client. */
   receive(data: Buffer, binary: boolean): void {
-    if (this.#closed || this.#finishing) return;
+    if (this.#closed) return;
+    const share = this.#arriving;
+    this.#arriving = this.#options.bodies.open();
+    if (this.#finishing) {
+      share.giveBack();
+      return;
+    }
     this.#heartbeat.heard();
     const id = binary ? ++this.#binaryFrames : undefined;
     try {
       if (data.length > this.#options.maxFrameBytes) this.oversize(id);
-      else if (id !== undefined) this.#push(id, data);
-      else this.#text(data.toString('utf8'));
+      else if (id !== undefined) this.#push(id, data, share);
+      else this.#text(data.toString('utf8'), share);
     } catch (error) {
+      share.giveBack();
       if (error instanceof FrameMessageError) this.#error(error.cause, error.id);
       else this.#error(error, id);
     }
@@ -117,112 +143,31 @@ export class StreamConnection {
     });
     if (this.#finishing) return closed;
     this.#finishing = true;
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    if (waiting !== undefined) {
-      this.#options.frameEnded('error', waiting.id);
-      this.#error(new Img2ImgError('draining', 'The server is shutting down.'), waiting.id);
-    }
-    if (this.#inFlight === undefined) this.#close(GOING_AWAY, 'server is shutting down');
+    const inFlight = this.#frames.finish(new Img2ImgError('draining', 'The server is shutting down.'));
+    if (!inFlight) this.#close(GOING_AWAY, 'server is shutting down');
     return closed;
   }
 
-  #text(text: string): void {
+  #text(text: string, share: BodyShare): void {
     const message = parseClientMessage(text);
     if (message.type === 'frame') {
       try {
-        this.#push(message.id, message.image);
+        this.#push(message.id, message.image, share);
       } catch (error) {
         throw new FrameMessageError(error, message.id);
       }
       return;
     }
-    const settings = this.#options.service.resolve(message.settings);
-    this.#settings = settings;
-    this.#settingsKey = JSON.stringify(settings);
-    this.#outbox.send({ type: 'ready', ...settings });
+    share.giveBack();
+    this.#settings = this.#options.service.resolve(message.settings);
+    this.#outbox.send({ type: 'ready', ...this.#settings });
   }
 
-  #push(id: FrameId, image: Uint8Array): void {
+  #push(id: FrameId, image: Uint8Array, share: BodyShare): void {
     if (this.#settings === undefined) {
       throw new HttpError('not_configured', 'A frame came before the first configure message.');
     }
-    const key = `${hash('sha256', image, 'base64')} ${this.#settingsKey}`;
-    const frame = { id, image, settings: this.#settings, key };
-    const latest = this.#waiting?.key ?? this.#inFlight?.key ?? this.#shown;
-    if (latest === key) {
-      this.#drop(frame, 'unchanged');
-      return;
-    }
-    if (this.#waiting !== undefined) this.#drop(this.#waiting, 'overtaken');
-    this.#waiting = frame;
-    this.#startNext();
-  }
-
-  #drop(frame: Frame, reason: 'overtaken' | 'unchanged'): void {
-    this.#options.frameEnded(reason, frame.id);
-    this.#outbox.dropped(frame.id, reason);
-  }
-
-  #startNext(): void {
-    const frame = this.#waiting;
-    if (frame === undefined || this.#inFlight !== undefined || this.#closed) return;
-    // A client that does not read gets no more to read; the newest frame waits for it.
-    if (this.#outbox.lagging || this.#held !== undefined) return;
-    this.#waiting = undefined;
-    if (frame.key === this.#shown) {
-      this.#drop(frame, 'unchanged');
-      return;
-    }
-    const controller = new AbortController();
-    this.#inFlight = { key: frame.key, controller };
-    void this.#translate(frame, controller.signal).finally(() => {
-      this.#inFlight = undefined;
-      if (this.#closed) return;
-      this.#heartbeat.heard();
-      if (this.#finishing) this.#close(GOING_AWAY, 'server is shutting down');
-      else this.#startNext();
-    });
-  }
-
-  async #translate(frame: Frame, signal: AbortSignal): Promise<void> {
-    const { service, client, frameEnded } = this.#options;
-    try {
-      const translation = await service.translate({
-        image: frame.image,
-        settings: frame.settings,
-        n: 1,
-        priority: 'interactive',
-        client,
-        signal,
-      });
-      if (this.#closed) return;
-      this.#sendResult(frame.id, translation);
-      this.#shown = frame.key;
-      frameEnded('result', frame.id, translation);
-    } catch (error) {
-      if (this.#closed) return;
-      this.#shown = undefined;
-      if (isQueueFull(error) && !this.#finishing) {
-        this.#hold(frame, error.retryAfterSeconds ?? 1);
-        return;
-      }
-      frameEnded('error', frame.id);
-      this.#error(error, frame.id);
-    }
-  }
-
-  /** Keeps a frame that found the queue full, unless a newer one waits already, and tries again when told to. */
-  #hold(frame: Frame, seconds: number): void {
-    if (this.#waiting === undefined) this.#waiting = frame;
-    else this.#drop(frame, 'overtaken');
-    this.#held = setTimeout(
-      () => {
-        this.#held = undefined;
-        this.#startNext();
-      },
-      Math.min(seconds * 1000, MAX_HOLD_MS),
-    );
+    this.#frames.push({ id, image, settings: this.#settings, share });
   }
 
   #sendResult(frame: FrameId, translation: Translation): void {
@@ -266,13 +211,8 @@ export class StreamConnection {
 
   #end(): void {
     this.#closed = true;
-    clearTimeout(this.#held);
     this.#heartbeat.stop();
-    this.#waiting = undefined;
-    this.#inFlight?.controller.abort();
+    this.#frames.end();
+    this.#arriving.giveBack();
   }
-}
-
-function isQueueFull(error: unknown): error is Img2ImgError {
-  return error instanceof Img2ImgError && error.code === 'queue_full';
 }

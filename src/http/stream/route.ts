@@ -39,7 +39,7 @@ export async function streamRoutes(app: FastifyInstance, context: HttpContext): 
 }
 
 function open(webSocket: WebSocket, request: FastifyRequest, context: HttpContext): void {
-  const { config, service, metrics, lifecycle } = context;
+  const { config, service, metrics, lifecycle, bodies } = context;
   const openedAt = performance.now();
   const frames = { result: 0, error: 0, overtaken: 0, unchanged: 0 };
   const connection = new StreamConnection({
@@ -47,6 +47,7 @@ function open(webSocket: WebSocket, request: FastifyRequest, context: HttpContex
     service,
     client: request.ip,
     maxFrameBytes: config.MAX_BODY_MB * 1024 * 1024,
+    bodies,
     pingMs: config.STREAM_PING_MS,
     idleMs: config.STREAM_IDLE_MS,
     frameEnded(outcome, _frame, translation) {
@@ -63,6 +64,8 @@ function open(webSocket: WebSocket, request: FastifyRequest, context: HttpContex
   request.log.info({ client: request.ip }, 'stream opened');
 
   if (webSocket instanceof StreamWebSocket) webSocket.oversize = () => connection.oversize();
+  // Before ws sees them: by then a message may be whole.
+  request.raw.socket.prependListener('data', (chunk: Buffer) => connection.arrived(chunk.length));
   webSocket.on('message', (data, binary) => connection.receive(data as Buffer, binary));
   webSocket.on('close', (code) => {
     connection.closed();

@@ -1,8 +1,8 @@
 /** Reads a body that is one piece, and stops keeping it where it is too large or there is no room for more of it. */
 import type { Readable } from 'node:stream';
 import { Img2ImgError } from '../../errors.js';
+import type { BodyShare } from '../body-budget.js';
 import { HttpError } from '../problem.js';
-import type { BodyShare } from './body-budget.js';
 
 /**
  * @returns takes note of each chunk as it comes

@@ -2,12 +2,12 @@
 import type { IncomingMessage } from 'node:http';
 import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { BodyShare } from '../body-budget.js';
 import type { HttpContext } from '../context.js';
 import { HttpError } from '../problem.js';
 import { translationFacts } from '../requests.js';
 import { sendTranslation } from './answer.js';
 import { readTranslateBody } from './body.js';
-import { BodyBudget, type BodyShare } from './body-budget.js';
 import { negotiate } from './negotiate.js';
 import { readBody } from './read-body.js';
 
@@ -19,9 +19,8 @@ declare module 'fastify' {
 }
 
 export async function translateRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
-  const { service, metrics } = context;
+  const { service, metrics, bodies } = context;
   const maxBytes = context.config.MAX_BODY_MB * 1024 * 1024;
-  const budget = new BodyBudget(context.config.MAX_BODIES_MB * 1024 * 1024);
 
   app.removeAllContentTypeParsers();
   await app.register(multipart);
@@ -43,7 +42,7 @@ export async function translateRoutes(app: FastifyInstance, context: HttpContext
       onRequest: (request, reply, done) => {
         const length = Number(request.headers['content-length'] ?? 0);
         if (length <= maxBytes) {
-          const share = budget.open();
+          const share = bodies.open();
           share.expect(length);
           request.bodyShare = share;
           reply.raw.once('close', share.giveBack);

@@ -1,5 +1,5 @@
-/** How many bytes of request bodies may be in the house at once: they are held before admission can count pictures. */
-import { Img2ImgError } from '../../errors.js';
+/** How many bytes of request bodies and frames may be in the house at once: they are held before admission can count pictures. */
+import { Img2ImgError } from '../errors.js';
 
 /** Nobody knows how long the others take to send; a second is long enough for most uploads to end. */
 const RETRY_AFTER_SECONDS = 1;
