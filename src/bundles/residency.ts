@@ -26,13 +26,18 @@ interface Entry extends Resident {
   loading: Promise<void> | undefined;
   unloading: Promise<void> | undefined;
   reason: string | undefined;
-  failedAt: number;
+  /** Loads of it in a row that the engine did not survive. */
+  deadly: number;
+  /** Of a failed one: until then it is not tried again. */
+  retryAt: number;
   /** Unloaded on purpose, by hand or to make room; not lost with its engine. */
   released: boolean;
 }
 
 /** A load that failed is not tried again at once: every waiting request would repeat it. */
 const RETRY_LOAD_AFTER_MS = 5_000;
+/** One that kills the engine takes all others' pictures with it: each time, it is left alone for twice as long. */
+const MAX_RETRY_LOAD_AFTER_MS = 300_000;
 
 /** An engine may die under a load by somebody else's fault once; the second time the bundle is to blame. */
 const MAX_DEATHS_UNDER_LOAD = 2;
@@ -107,8 +112,8 @@ export class Residency {
     const known = this.#entries.get(bundle.id);
     if (known?.state === 'loaded') return this.touch(bundle.id);
     if (known?.loading !== undefined) return known.loading;
-    if (known !== undefined && hasJustFailed(known, performance.now())) {
-      throw this.#unavailable(bundle, known.reason ?? '');
+    if (hasJustFailed(known, performance.now())) {
+      throw this.#unavailable(bundle, known?.reason ?? '');
     }
     const entry: Entry = {
       bundle,
@@ -118,7 +123,8 @@ export class Residency {
       loading: undefined,
       unloading: undefined,
       reason: undefined,
-      failedAt: 0,
+      deadly: known?.deadly ?? 0,
+      retryAt: 0,
       released: false,
       staysUntil: 0,
       usedAt: 0,
@@ -155,6 +161,8 @@ export class Residency {
     if (entry.loading !== undefined) await entry.loading.catch(() => undefined);
     // Whoever asks again must not be told that the memory is free before it is.
     if (entry.unloading !== undefined) return entry.unloading;
+    // Told to forget it, it forgets its failure too.
+    if (entry.state === 'failed') this.#entries.delete(id);
     if (entry.state !== 'loaded') return;
     entry.unloading = this.#unload(entry).finally(() => {
       entry.unloading = undefined;
@@ -193,7 +201,9 @@ export class Residency {
       }
       entry.state = 'failed';
       entry.reason = messageOf(error);
-      entry.failedAt = performance.now();
+      const patience = RETRY_LOAD_AFTER_MS * 2 ** entry.deadly;
+      entry.retryAt = performance.now() + Math.min(patience, MAX_RETRY_LOAD_AFTER_MS);
+      entry.deadly = error instanceof EngineDiedError ? entry.deadly + 1 : 0;
       this.#options.onFailed(bundle, entry.reason);
       throw this.#unavailable(bundle, entry.reason, error);
     }
@@ -206,6 +216,7 @@ export class Residency {
         await this.#makeRoom(entry);
         const output = await this.#engine.load(bundleSpec(bundle, this.#options.batchSizes(bundle)));
         entry.state = 'loaded';
+        entry.deadly = 0;
         entry.staysUntil = performance.now() + stayMs(output);
         // From now on, not from when it was asked for: whoever waits for it comes in a moment.
         this.touch(bundle.id);
@@ -289,7 +300,7 @@ export class Residency {
 }
 
 function hasJustFailed(entry: Entry | undefined, now: number): boolean {
-  return entry?.state === 'failed' && now - entry.failedAt < RETRY_LOAD_AFTER_MS;
+  return entry?.state === 'failed' && now < entry.retryAt;
 }
 
 function megabytes(bytes: number): number {
