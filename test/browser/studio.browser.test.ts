@@ -165,6 +165,17 @@ test('a picture is saved under its prompt, or its model where there is none', as
   expect((await studio.download('#save-picture')).name).toBe('tiny-day-night-7.png');
 });
 
+test('a picture is saved as it is on screen where the server cannot make it again', async () => {
+  const { page } = studio;
+  await drawLine();
+  await studio.picture();
+  await page.route('**/v1/translate', (route) => route.abort('connectionrefused'));
+  const { name, bytes } = await studio.download('#save-picture');
+  expect(name).toMatch(/-7\.jpg$/);
+  expect(await sharp(bytes).metadata()).toMatchObject({ format: 'jpeg', width: 64, height: 64 });
+  expect(await page.locator('.toast').textContent()).toContain('Server out of reach');
+});
+
 test('the sketch is saved as it is seen', async () => {
   await drawLine();
   const { name, bytes } = await studio.download('#save-sketch');

@@ -44,7 +44,7 @@ export class Takeaway {
     else download(image, `sketch.${image.type === 'image/jpeg' ? 'jpg' : 'png'}`);
   }
 
-  /** The live picture is a JPEG for speed: the one to keep is made again, without loss. */
+  /** The live picture is a JPEG for speed: the one to keep is made again, without loss, if the server can be had. */
   async #savePicture(): Promise<void> {
     const made = this.#sheet.shown();
     if (made === undefined) {
@@ -52,8 +52,14 @@ export class Takeaway {
       return;
     }
     const configuration = { ...made.configuration, format: 'png' as const, quality: undefined };
-    const [image] = await translate(made.input, configuration);
-    if (image !== undefined) download(image.blob, pictureName(made));
+    try {
+      const [image] = await translate(made.input, configuration);
+      if (image !== undefined) download(image.blob, pictureName(made, 'png'));
+    } catch (error) {
+      download(made.picture, pictureName(made, 'jpg'));
+      const why = problemOf(error).title;
+      this.#notices.confirm(`Saved as it is on screen, as JPEG: no PNG could be had (${why}).`);
+    }
   }
 
   async #copyCurl(): Promise<void> {

@@ -5,10 +5,10 @@ import type { Made } from './live.js';
 const LONGEST_SLUG = 60;
 
 /** For example `a-duck-1000.png`; the model's id stands in for words that leave nothing to write. */
-export function pictureName({ configuration, settings, seed }: Made): string {
+export function pictureName({ configuration, settings, seed }: Made, extension: 'png' | 'jpg'): string {
   // A model with a fixed prompt is sent none, whatever the field still says.
   const words = configuration.prompt === undefined ? '' : settings.prompt;
-  return `${slugOf(words) || configuration.model || 'picture'}-${seed}.png`;
+  return `${slugOf(words) || configuration.model || 'picture'}-${seed}.${extension}`;
 }
 
 /** Lower-case letters and digits of any script, with a hyphen for everything between; whole words where they fit. */
