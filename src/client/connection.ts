@@ -5,8 +5,11 @@ import type { StreamStatus } from './types.js';
 
 export const NORMAL_CLOSURE = 1000;
 export const MESSAGE_TOO_BIG = 1009;
-/** In place of a close code: the other side said nothing for too long. */
+/** In place of a close code: the other side said nothing for too long, or we left it for a new connection. */
 const SILENCE = 0;
+const LEFT = -1;
+/** Longest that a socket may take to open. */
+const OPENING_MS = 15_000;
 
 export interface ConnectionOptions {
   url: string;
@@ -16,8 +19,11 @@ export interface ConnectionOptions {
   /** A new socket is open: nothing said before has reached the server. */
   opened(): void;
   message(data: unknown): void;
-  /** The socket is gone. Whether there is something left to say, so that it must come back by itself. */
-  lost(code: number): boolean;
+  /**
+   * The socket is gone. Whether there is something left to say, so that it must come back by itself.
+   * @param onPurpose we left it ourselves
+   */
+  lost(code: number, onPurpose: boolean): boolean;
 }
 
 export class Connection {
@@ -53,7 +59,9 @@ export class Connection {
     const socket = new this.#options.Socket(this.#options.url);
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
+    this.watch(OPENING_MS);
     socket.onopen = () => {
+      this.watch(undefined);
       this.#setStatus({ state: 'open' });
       this.#options.opened();
     };
@@ -71,9 +79,18 @@ export class Connection {
     if (this.#status.state === 'idle') this.open();
   }
 
-  /** Tries at once instead of at the end of the wait. */
+  /** Tries at once instead of at the end of the wait; leaves a socket that still opens, or that owes us something. */
   reconnect(): void {
-    if (this.#status.state === 'waiting' || this.#status.state === 'idle') this.open();
+    const { state } = this.#status;
+    if (state === 'waiting' || state === 'idle') {
+      this.open();
+    } else if (this.#silenceTimer !== undefined) {
+      const socket = this.#socket;
+      this.#leaveSocket();
+      socket?.close();
+      this.#options.lost(LEFT, true);
+      this.open();
+    }
   }
 
   send(data: string | ArrayBuffer | Uint8Array<ArrayBuffer>): void {
@@ -86,6 +103,7 @@ export class Connection {
    */
   watch(silenceMs: number | undefined): void {
     clearTimeout(this.#silenceTimer);
+    this.#silenceTimer = undefined;
     if (silenceMs === undefined) return;
     this.#silenceTimer = setTimeout(() => {
       const socket = this.#socket;
@@ -104,7 +122,7 @@ export class Connection {
 
   #onClose(code: number): void {
     this.#leaveSocket();
-    const mustReturn = this.#options.lost(code);
+    const mustReturn = this.#options.lost(code, false);
     if (code === NORMAL_CLOSURE && !mustReturn) {
       this.#setStatus({ state: 'idle' });
       return;
@@ -117,7 +135,7 @@ export class Connection {
 
   /** From here on nothing that the socket still says reaches us. */
   #leaveSocket(): void {
-    clearTimeout(this.#silenceTimer);
+    this.watch(undefined);
     const socket = this.#socket;
     this.#socket = undefined;
     if (socket === undefined) return;

@@ -1,5 +1,5 @@
 /** Frames that were sent on the present connection and have no answer yet. */
-import type { StreamConfiguration } from './protocol.js';
+import type { Asked } from './configurations.js';
 import type { FrameSource } from './types.js';
 
 export interface PushedFrame {
@@ -14,7 +14,8 @@ export interface SentFrame extends PushedFrame {
   bytes: number;
   /** On the clock of `performance.now()`. */
   sentAt: number;
-  configuration: StreamConfiguration;
+  /** The configuration it was sent under, refused or not. */
+  asked: Asked;
 }
 
 export class FramesInFlight {
@@ -30,7 +31,7 @@ export class FramesInFlight {
   get timeoutMs(): number {
     return Math.max(
       0,
-      ...[...this.#byWireNumber.values()].map(({ configuration }) => configuration.timeout_ms ?? 0),
+      ...[...this.#byWireNumber.values()].map(({ asked }) => asked.configuration.timeout_ms ?? 0),
     );
   }
 
@@ -46,14 +47,18 @@ export class FramesInFlight {
     return sent;
   }
 
+  hasNewerThan(frame: number): boolean {
+    return [...this.#byWireNumber.values()].some((sent) => sent.frame > frame);
+  }
+
   /**
    * The connection is gone, and its numbers with it.
-   * @returns the newest of those that will have no answer now
+   * @returns those that will have no answer now, the newest last
    */
-  lose(): SentFrame | undefined {
-    const newest = [...this.#byWireNumber.values()].at(-1);
+  lose(): SentFrame[] {
+    const lost = [...this.#byWireNumber.values()];
     this.#byWireNumber.clear();
     this.#count = 0;
-    return newest;
+    return lost;
   }
 }

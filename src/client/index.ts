@@ -4,6 +4,7 @@ export type { ImageFormat, Problem, StreamConfiguration, Timings } from './proto
 export type { SocketConstructor, SocketLike } from './socket.js';
 export { connect, Img2ImgStream } from './stream.js';
 export type {
+  DropReason,
   Frame,
   FrameSource,
   StreamError,

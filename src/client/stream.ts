@@ -1,23 +1,16 @@
 /** The stream client: push frames as fast as they come, get the newest picture, and never mind the connection. */
+import { Configurations, inForce } from './configurations.js';
 import { Connection } from './connection.js';
 import { Events } from './events.js';
-import { bytesOf } from './frame.js';
-import { FramesInFlight, type PushedFrame, type SentFrame } from './frames-in-flight.js';
 import { newestResults } from './newest-results.js';
-import type { Problem, ResultMessage, ServerMessage, StreamConfiguration } from './protocol.js';
-import { ResendLimit } from './resend-limit.js';
+import type { ErrorMessage, ResultMessage, ServerMessage, StreamConfiguration } from './protocol.js';
+import { Sender } from './sender.js';
 import { platformSocket, streamUrl } from './socket.js';
 import type { FrameSource, StreamEvents, StreamOptions, StreamResult, StreamStatus } from './types.js';
 
-/** More bytes than this not yet on the wire: the network is slower than the pen, so newer frames had better wait here. */
-const MAX_BUFFERED_BYTES = 262_144;
-const BUFFER_CHECK_MS = 20;
 /** A silent server is gone after this long, but not before a frame's own deadline and some time on the way. */
 const SILENCE_MS = 90_000;
 const SILENCE_AFTER_DEADLINE_MS = 30_000;
-/** Problems that pass: too many requests, and no engine just now. */
-const PASSING_STATUS: readonly number[] = [429, 503];
-const DEFAULT_RETRY_SECONDS = 1;
 const MAX_RETRY_SECONDS = 30;
 
 /**
@@ -29,37 +22,24 @@ export function connect(server: string | URL, options: StreamOptions = {}): Img2
   return new Img2ImgStream(streamUrl(server), options);
 }
 
-/** Iterating gives the newest result each time; a slow reader skips what newer ones have overtaken. */
+/**
+ * Every frame pushed ends in one event: its `result`, `dropped`, or an `error` that is not retried; unless the stream is
+ * closed first. Iterating gives the newest result each time; a slow reader skips what newer ones have overtaken.
+ */
 export class Img2ImgStream implements AsyncIterable<StreamResult> {
   readonly #connection: Connection;
-  readonly #throttleMs: number;
-  readonly #maxUnanswered: number;
+  readonly #configurations: Configurations;
+  readonly #sender: Sender;
+  readonly #events = new Events<StreamEvents>();
   readonly #silenceMs: number | undefined;
   readonly #signal: AbortSignal | undefined;
-  readonly #events = new Events<StreamEvents>();
-
-  #configuration: StreamConfiguration;
-  #frames = 0;
-  /** The newest frame ever pushed: `configure` translates it again. */
-  #newest: FrameSource | undefined;
-  /** Pushed and not sent: at most one. */
-  #waiting: PushedFrame | undefined;
-  /** A source was asked for its bytes and has not given them yet. */
-  #preparing = false;
-  #pumpTimer: ReturnType<typeof setTimeout> | undefined;
-  /** On the clock of `performance.now()`; in the future while the server has asked us to wait. */
-  #lastSentAt = Number.NEGATIVE_INFINITY;
-  readonly #unanswered = new FramesInFlight();
   /** The text message whose picture is the next binary one. */
   #announced: ResultMessage | undefined;
-  readonly #resendLimit = new ResendLimit();
 
   constructor(url: string, options: StreamOptions) {
-    this.#throttleMs = options.throttleMs ?? 33;
-    this.#maxUnanswered = options.maxUnanswered ?? 3;
-    this.#configuration = { ...options.configuration };
     this.#silenceMs = options.silenceMs;
     this.#signal = options.signal;
+    this.#configurations = new Configurations(options.configuration ?? {});
     this.#connection = new Connection({
       url,
       Socket: options.WebSocket ?? platformSocket(),
@@ -67,8 +47,16 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
       status: (status) => this.#events.emit('status', status),
       opened: () => this.#onOpened(),
       message: (data) => this.#onMessage(data),
-      lost: (code) => this.#onLost(code),
+      lost: (code, onPurpose) => this.#onLost(code, onPurpose),
     });
+    this.#sender = new Sender({
+      line: this.#connection,
+      throttleMs: options.throttleMs ?? 33,
+      maxUnanswered: options.maxUnanswered ?? 3,
+      events: this.#events,
+      asked: () => this.#configurations.latest,
+    });
+    this.#events.on('sent', () => this.#watch());
     if (options.signal?.aborted) {
       this.#connection.close();
       return;
@@ -81,8 +69,9 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     return this.#connection.status;
   }
 
+  /** What was asked for last, refused or not. */
   get configuration(): StreamConfiguration {
-    return this.#configuration;
+    return this.#configurations.latest.configuration;
   }
 
   /** Calls `listener` on every such event until the function given back is called. */
@@ -91,16 +80,16 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   }
 
   /**
-   * Replaces the whole configuration, and translates the newest frame again with it.
+   * Replaces the whole configuration, and translates the newest frame again with it. Where the server refuses it (an
+   * `error` without a frame says why), the one before stays in force.
+   * @param configuration not to be changed afterwards: results give it back
    * @returns the number of the frame whose result will show it; undefined where none was pushed yet
    */
   configure(configuration: StreamConfiguration): number | undefined {
-    this.#configuration = { ...configuration };
+    this.#configurations.ask(configuration);
     this.#connection.wake();
-    this.#sendConfiguration();
-    if (this.#newest === undefined) return undefined;
-    // One that has not been sent will be sent under the new configuration.
-    return this.#waiting === undefined && !this.#preparing ? this.push(this.#newest) : this.#frames;
+    if (this.#connection.current !== undefined) this.#sendConfiguration(false);
+    return this.status.state === 'closed' ? undefined : this.#sender.repeat();
   }
 
   /**
@@ -108,27 +97,17 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
    * @returns the frame's number, which its result carries
    */
   push(source: FrameSource): number {
-    this.#frames += 1;
-    const frame = this.#frames;
-    if (this.status.state === 'closed') return frame;
-    const overtaken = this.#waiting;
-    this.#newest = source;
-    this.#waiting = { frame, source };
-    if (overtaken !== undefined) {
-      this.#events.emit('dropped', { frames: [overtaken.frame], reason: 'overtaken' });
-    }
+    if (this.status.state === 'closed') return this.#sender.number();
     this.#connection.wake();
-    this.#pump();
-    return frame;
+    return this.#sender.push(source);
   }
 
   /** Forgets the newest frame: neither `configure` nor a new connection translates it again. */
   forget(): void {
-    this.#newest = undefined;
-    this.#waiting = undefined;
+    this.#sender.forget();
   }
 
-  /** Tries at once instead of at the end of the wait, for example when the network is back. */
+  /** The network is back: tries at once instead of at the end of a wait, and anew where an answer is owed. */
   reconnect(): void {
     this.#connection.reconnect();
   }
@@ -137,9 +116,7 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   close(): void {
     if (this.status.state === 'closed') return;
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    clearTimeout(this.#pumpTimer);
-    this.forget();
-    this.#unanswered.lose();
+    this.#sender.close();
     this.#connection.close();
   }
 
@@ -150,73 +127,18 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   readonly #onAbort = () => this.close();
 
   #onOpened(): void {
-    this.#sendConfiguration();
-    this.#pump();
+    this.#sendConfiguration(true);
+    this.#sender.pump();
   }
 
-  /** The newest frame without an answer is sent again on the next socket, once; all others were overtaken by it. */
-  #onLost(code: number): boolean {
-    const newest = this.#unanswered.lose();
+  #onLost(code: number, onPurpose: boolean): boolean {
     this.#announced = undefined;
-    const problem = this.#resendLimit.whyNotAgain(newest, code);
-    if (problem !== undefined) {
-      this.#events.emit('error', { problem, frame: newest?.frame, willRetry: false });
-    } else if (this.#waiting === undefined && !this.#preparing && newest !== undefined) {
-      this.#waiting = { ...newest, repeated: true };
-    }
-    return this.#waiting !== undefined || this.#preparing;
+    return this.#sender.lost(code, onPurpose);
   }
 
-  #sendConfiguration(): void {
-    this.#connection.send(JSON.stringify({ type: 'configure', ...this.#configuration }));
-  }
-
-  /** Sends the waiting frame as soon as the throttle, the network and the server allow. */
-  #pump(): void {
-    const { current } = this.#connection;
-    const taken = this.#waiting;
-    if (current === undefined || taken === undefined || this.#preparing) return;
-    if (this.#unanswered.size >= this.#maxUnanswered) return;
-    const throttled = this.#lastSentAt + this.#throttleMs - performance.now();
-    const congested = this.#connection.bufferedAmount > MAX_BUFFERED_BYTES ? BUFFER_CHECK_MS : 0;
-    const delay = Math.max(throttled, congested);
-    if (delay > 0) {
-      clearTimeout(this.#pumpTimer);
-      this.#pumpTimer = setTimeout(() => this.#pump(), delay);
-      return;
-    }
-    this.#waiting = undefined;
-    this.#preparing = true;
-    void bytesOf(taken.source).then(
-      (bytes) => {
-        this.#preparing = false;
-        if (this.#connection.current === current) this.#send(taken, bytes);
-        else if (this.#newest !== undefined) this.#waiting ??= taken;
-        this.#pump();
-      },
-      (cause: unknown) => {
-        this.#preparing = false;
-        const detail = cause instanceof Error ? cause.message : String(cause);
-        const problem = { title: 'Frame could not be made', status: 0, detail };
-        this.#events.emit('error', { problem, frame: taken.frame, willRetry: false });
-        this.#pump();
-      },
-    );
-  }
-
-  #send(taken: PushedFrame, bytes: ArrayBuffer | Uint8Array<ArrayBuffer>): void {
-    const { byteLength } = bytes;
-    const problem = this.#resendLimit.whyNot(byteLength);
-    if (problem !== undefined) {
-      this.#events.emit('error', { problem, frame: taken.frame, willRetry: false });
-      return;
-    }
-    this.#lastSentAt = performance.now();
-    const sentAt = this.#lastSentAt;
-    this.#unanswered.add({ ...taken, bytes: byteLength, sentAt, configuration: this.#configuration });
-    this.#connection.send(bytes);
-    this.#watch();
-    this.#events.emit('sent', { frame: taken.frame });
+  #sendConfiguration(isFirst: boolean): void {
+    this.#configurations.sent(isFirst);
+    this.#connection.send(JSON.stringify({ type: 'configure', ...this.configuration }));
   }
 
   #onMessage(data: unknown): void {
@@ -228,35 +150,32 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
       this.#onPicture(message, data);
     }
     this.#watch();
-    this.#pump();
+    this.#sender.pump();
   }
 
   #watch(): void {
-    const { size, timeoutMs } = this.#unanswered;
+    const { size, timeoutMs } = this.#sender.unanswered;
     const limit = this.#silenceMs ?? Math.max(SILENCE_MS, timeoutMs + SILENCE_AFTER_DEADLINE_MS);
     this.#connection.watch(size > 0 ? limit : undefined);
   }
 
   #onText(message: ServerMessage): void {
     if (message.type === 'ready') {
+      this.#configurations.accepted();
       const { type: _, ...ready } = message;
       this.#events.emit('ready', ready);
     } else if (message.type === 'result') {
       this.#announced = message;
     } else if (message.type === 'dropped') {
-      const sent = message.frames.map((frame) => this.#unanswered.answer(frame));
-      const frames = sent.flatMap((each) => each?.frame ?? []);
-      this.#events.emit('dropped', { frames, reason: message.reason });
+      const frames = message.frames.flatMap((frame) => this.#sender.answered(frame)?.frame ?? []);
+      if (frames.length > 0) this.#events.emit('dropped', { frames, reason: message.reason });
     } else if (message.type === 'error') {
-      // Which frame was too large is told when the connection closes, as it does now.
-      if (this.#resendLimit.tells(message.problem)) return;
-      const sent = message.frame === undefined ? undefined : this.#unanswered.answer(message.frame);
-      this.#onProblem(message.problem, sent);
+      this.#onError(message);
     }
   }
 
   #onPicture(message: ResultMessage, data: ArrayBuffer): void {
-    const sent = this.#unanswered.answer(message.frame);
+    const sent = this.#sender.answered(message.frame);
     if (sent === undefined) return;
     this.#events.emit('result', {
       frame: sent.frame,
@@ -270,21 +189,25 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
       timings: message.timings,
       warnings: message.warnings ?? [],
       roundTripMs: performance.now() - sent.sentAt,
-      configuration: sent.configuration,
+      configuration: (inForce(sent.asked) ?? sent.asked).configuration,
     });
   }
 
-  /** A frame that met a passing problem, and that nothing newer has overtaken, gets another chance. */
-  #onProblem(problem: Problem, sent: SentFrame | undefined): void {
-    const newer = this.#waiting !== undefined || this.#preparing || this.#unanswered.size > 0;
-    const passing = PASSING_STATUS.includes(problem.status);
-    const willRetry = sent !== undefined && passing && !newer && this.#newest !== undefined;
-    if (willRetry) {
-      const { retry_after_seconds: asked } = problem;
-      const seconds = typeof asked === 'number' ? Math.min(asked, MAX_RETRY_SECONDS) : DEFAULT_RETRY_SECONDS;
-      this.#waiting = sent;
-      this.#lastSentAt = performance.now() + seconds * 1000 - this.#throttleMs;
+  /** A frame that met a problem which passes, and that nothing newer has overtaken, gets another chance. */
+  #onError({ problem, frame }: ErrorMessage): void {
+    // Which frame was too large is told when the connection closes, as it does now.
+    if (this.#sender.resendLimit.tells(problem)) return;
+    if (frame === undefined) {
+      this.#configurations.refused();
+      this.#events.emit('error', { problem, frame: undefined, willRetry: false });
+      return;
     }
-    this.#events.emit('error', { problem, frame: sent?.frame, willRetry });
+    const sent = this.#sender.answered(frame);
+    if (sent === undefined) return;
+    // The server says when to come back for all that passes, and for nothing else.
+    const { retry_after_seconds: seconds } = problem;
+    const willRetry =
+      typeof seconds === 'number' && this.#sender.sendAgain(sent, Math.min(seconds, MAX_RETRY_SECONDS));
+    this.#events.emit('error', { problem, frame: sent.frame, willRetry });
   }
 }

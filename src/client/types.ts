@@ -54,7 +54,7 @@ export interface StreamResult {
   warnings: readonly string[];
   /** Milliseconds from sending the frame to its picture. */
   roundTripMs: number;
-  /** What the frame was sent under. */
+  /** What the frame was translated with: the newest before it that the server did not refuse. */
   configuration: StreamConfiguration;
 }
 
@@ -75,6 +75,9 @@ export interface StreamError {
   willRetry: boolean;
 }
 
+/** `forgotten`: by `forget()`, before it was answered. */
+export type DropReason = DroppedMessage['reason'] | 'forgotten';
+
 export interface StreamEvents {
   status: StreamStatus;
   /** The server took the configuration; `seed` and the rest are filled in. */
@@ -82,6 +85,6 @@ export interface StreamEvents {
   /** A frame is on its way. */
   sent: { frame: number };
   result: StreamResult;
-  dropped: { frames: number[]; reason: DroppedMessage['reason'] };
+  dropped: { frames: number[]; reason: DropReason };
   error: StreamError;
 }

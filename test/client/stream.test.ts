@@ -217,6 +217,25 @@ test('reconnect() does not wait for the back-off', async () => {
   await until(() => expect(stream.status.state).toBe('open'));
 });
 
+test('reconnect() leaves a connection that owes an answer, and what it owes is asked for again, more than once', async () => {
+  const stream = open();
+  const errors: unknown[] = [];
+  stream.on('error', (error) => errors.push(error));
+  stream.push(bytes('on a dead line'));
+  for (const connection of [0, 1, 2]) {
+    await until(() => expect(framesOf(connection)).toEqual(['on a dead line']));
+    stream.reconnect();
+  }
+  await until(() => expect(framesOf(3)).toEqual(['on a dead line']));
+  const results = collect(stream);
+  server.connection.result(1);
+  await until(() => expect(results).toHaveLength(1));
+  stream.reconnect();
+  await sleep(50);
+  expect(server.connections).toHaveLength(4);
+  expect(errors).toEqual([]);
+});
+
 test('a stream that the server ends for want of use rests until the next frame', async () => {
   const stream = open();
   await until(() => expect(stream.status.state).toBe('open'));
@@ -348,14 +367,111 @@ test('a source that fails is told and does not stop the next frame', async () =>
 
 test('a forgotten frame is translated neither by a new configuration nor by a new connection', async () => {
   const stream = open();
-  stream.push(bytes('gone'));
+  const endings = endingsOf(stream);
+  const frame = stream.push(bytes('gone'));
   await until(() => expect(framesOf()).toHaveLength(1));
-  server.connection.result(1);
   stream.forget();
   stream.configure({ seed: 1 });
   await until(() => expect(server.connection.configurations).toHaveLength(2));
   await sleep(30);
   expect(framesOf()).toHaveLength(1);
+  server.connection.socket.terminate();
+  await until(() => expect(server.connections[1]?.configurations).toHaveLength(1));
+  await sleep(30);
+  expect(framesOf(1)).toEqual([]);
+  expect(endings).toEqual([[frame, 'forgotten']]);
+});
+
+test('a frame that is forgotten while it is made is not sent', async () => {
+  const stream = open();
+  const endings = endingsOf(stream);
+  await until(() => expect(stream.status.state).toBe('open'));
+  let made = (_frame: Uint8Array) => {};
+  const frame = stream.push(
+    () =>
+      new Promise((resolve) => {
+        made = resolve;
+      }),
+  );
+  stream.forget();
+  made(bytes('gone'));
+  await until(() => expect(endings).toEqual([[frame, 'forgotten']]));
+  const next = stream.push(bytes('next'));
+  await until(() => expect(framesOf()).toEqual(['next']));
+  expect(next).toBe(frame + 1);
+});
+
+test('each frame ends in one event, also those that a lost connection takes along', async () => {
+  const stream = open();
+  const endings = endingsOf(stream);
+  for (const [index, name] of ['a', 'b', 'c'].entries()) {
+    stream.push(bytes(name));
+    await until(() => expect(framesOf()).toHaveLength(index + 1));
+  }
+  server.connection.socket.terminate();
+  await until(() => expect(framesOf(1)).toEqual(['c']));
+  server.connection.text({ type: 'error', problem: { title: 'Inference failed', status: 500 }, frame: 1 });
+  await until(() => expect(endings).toHaveLength(3));
+  expect(endings).toEqual([
+    [1, 'overtaken'],
+    [2, 'overtaken'],
+    [3, 'error'],
+  ]);
+});
+
+test('the last frame of a server that stops comes to the next one, though older ones were answered after it', async () => {
+  const stream = open();
+  const endings = endingsOf(stream);
+  stream.push(bytes('older'));
+  await until(() => expect(framesOf()).toHaveLength(1));
+  const last = stream.push(bytes('last'));
+  await until(() => expect(framesOf()).toHaveLength(2));
+  const problem = { title: 'Shutting down', status: 503, retry_after_seconds: 0.1 };
+  server.connection.text({ type: 'error', problem, frame: 2 });
+  server.connection.result(1);
+  server.connection.socket.close(1001);
+  await until(() => expect(framesOf(1)).toEqual(['last']));
+  server.connection.result(1);
+  await until(() => expect(endings.at(-1)).toEqual([last, 'result']));
+});
+
+test('a problem of which the server does not say that it passes is told and not tried again', async () => {
+  const stream = open();
+  const retried: boolean[] = [];
+  stream.on('error', ({ willRetry }) => retried.push(willRetry));
+  stream.push(bytes('to a model that cannot be loaded'));
+  await until(() => expect(framesOf()).toHaveLength(1));
+  const problem = { title: 'Model unavailable', status: 503, code: 'model_unavailable' };
+  server.connection.text({ type: 'error', problem, frame: 1 });
+  await until(() => expect(retried).toEqual([false]));
+  await sleep(50);
+  expect(framesOf()).toHaveLength(1);
+});
+
+test('after a refused configuration, pictures tell of the one that stayed in force', async () => {
+  const [taken, refused, later] = [{ prompt: 'a fox' }, { prompt: 'x'.repeat(3000) }, { prompt: 'a cat' }];
+  const stream = open({ configuration: taken });
+  const results = collect(stream);
+  const ready = () => server.connection.text({ type: 'ready', model: 'tiny', seed: 7 });
+  const picture = async (name: string) => {
+    stream.push(bytes(name));
+    await until(() => expect(framesOf().at(-1)).toBe(name));
+    const { length } = results;
+    server.connection.result(framesOf().length);
+    await until(() => expect(results).toHaveLength(length + 1));
+    return results.at(-1)?.configuration;
+  };
+  await until(() => expect(server.connection.configurations).toHaveLength(1));
+  ready();
+  expect(await picture('one')).toBe(taken);
+  for (const _ of [1, 2]) {
+    stream.configure(refused);
+    server.connection.text({ type: 'error', problem: { title: 'Invalid request', status: 400 } });
+  }
+  expect(await picture('two')).toBe(taken);
+  stream.configure(later);
+  ready();
+  expect(await picture('three')).toBe(later);
 });
 
 test('the iterator gives the newest result, skips overtaken ones, and ends with the stream', async () => {
@@ -403,6 +519,19 @@ function collect(stream: Img2ImgStream): StreamResult[] {
   const results: StreamResult[] = [];
   stream.on('result', (result) => results.push(result));
   return results;
+}
+
+/** How each frame ended, in order. */
+function endingsOf(stream: Img2ImgStream): [number | undefined, string][] {
+  const endings: [number | undefined, string][] = [];
+  stream.on('result', ({ frame }) => endings.push([frame, 'result']));
+  stream.on('dropped', ({ frames, reason }) => {
+    for (const frame of frames) endings.push([frame, reason]);
+  });
+  stream.on('error', ({ frame, willRetry }) => {
+    if (!willRetry) endings.push([frame, 'error']);
+  });
+  return endings;
 }
 
 function textOf(result: StreamResult | undefined): string {

@@ -35,7 +35,6 @@ interface Source {
 interface Snapshot {
   input: Blob;
   operations: readonly Operation[];
-  settings: Settings;
 }
 
 export interface LiveEvents {
@@ -60,11 +59,12 @@ export class Live {
   readonly #snapshots = new Map<number, Snapshot>();
   readonly #arrivals: number[] = [];
   /** What the source gave last; `sent` tells which frame it became. */
-  #encoded: Omit<Snapshot, 'settings'> | undefined;
+  #encoded: Snapshot | undefined;
   /** The server's last picture, shown or not. */
   #last: Made | undefined;
-  #settings: Settings;
   #configuration: StreamConfiguration;
+  /** What each configuration was made of: the server may refuse one, and go on with the one before. */
+  readonly #settings = new WeakMap<StreamConfiguration, Settings>();
   #paused = false;
   /** Pictures of frames before this one belong to a drawing that is gone. */
   #ignoreBefore = 0;
@@ -80,28 +80,28 @@ export class Live {
     events: LiveEvents,
   ) {
     this.#source = source;
-    this.#settings = settings;
     this.#configuration = configuration;
+    this.#settings.set(configuration, settings);
     this.#events = events;
     this.#stream = connect(server, { configuration });
     this.#stream.on('status', events.status);
     this.#stream.on('ready', events.configured);
     this.#stream.on('sent', ({ frame }) => {
-      // With what is set now, under which it goes; not with what was when it was encoded.
-      if (this.#encoded !== undefined)
-        this.#snapshots.set(frame, { ...this.#encoded, settings: this.#settings });
+      if (this.#encoded !== undefined) this.#snapshots.set(frame, this.#encoded);
     });
     this.#stream.on('dropped', ({ frames, reason }) => {
       if (reason === 'unchanged') this.#unchanged(frames);
       this.#end(frames);
     });
     this.#stream.on('error', (error) => {
-      if (!error.willRetry) this.#end([error.frame ?? 0]);
+      if (!error.willRetry && error.frame !== undefined) this.#end([error.frame]);
       events.error(error);
     });
     this.#stream.on('result', (result) => {
       const snapshot = this.#snapshots.get(result.frame);
-      if (snapshot !== undefined) this.#last = this.#madeOf(result, snapshot);
+      const settings = this.#settings.get(result.configuration);
+      if (snapshot !== undefined && settings !== undefined)
+        this.#last = this.#madeOf(result, snapshot, settings);
       if (this.#last !== undefined && result.frame >= this.#ignoreBefore) events.made(this.#last);
       // Frames are answered in order: whatever is older will have no picture any more.
       this.#end([...this.#expected, ...this.#snapshots.keys()].filter((frame) => frame <= result.frame));
@@ -134,9 +134,10 @@ export class Live {
   }
 
   configure(settings: Settings, configuration: StreamConfiguration): void {
-    this.#settings = settings;
-    if (JSON.stringify(configuration) === JSON.stringify(this.#configuration)) return;
-    this.#configuration = configuration;
+    const isSame = JSON.stringify(configuration) === JSON.stringify(this.#configuration);
+    if (!isSame) this.#configuration = configuration;
+    this.#settings.set(this.#configuration, settings);
+    if (isSame) return;
     if (!this.#paused) this.#expect(this.#stream.configure(configuration));
   }
 
@@ -156,9 +157,10 @@ export class Live {
     this.#stream.reconnect();
   }
 
-  #madeOf(result: StreamResult, snapshot: Snapshot): Made {
+  #madeOf(result: StreamResult, snapshot: Snapshot, settings: Settings): Made {
     return {
       ...snapshot,
+      settings,
       picture: new Blob([result.image], { type: result.mediaType }),
       configuration: result.configuration,
       width: result.width,
