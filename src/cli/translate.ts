@@ -110,6 +110,8 @@ function parseCommand(args: string[]): Command | 'help' {
     const faults = fieldFaults(parsed.error, given, table);
     throw new Error(faults.map(({ field, message }) => message.replace(field, optionOf(field))).join('\n'));
   }
+  if (output === '-' && parsed.data.n > 1)
+    throw new Error('Standard output takes one picture: --n goes with -o FILE.');
   return { input, output, quiet, request: parsed.data };
 }
 

@@ -16,8 +16,8 @@ import { Variations } from './panels/variations.js';
 import { Words } from './panels/words.js';
 import { problemOf, serverUrl } from './session/api.js';
 import type { Catalogue, ReadyModel } from './session/catalogue.js';
-import { firstSettings, known } from './session/first-settings.js';
-import { hashOf, settingsOf } from './session/link.js';
+import { firstSettings } from './session/first-settings.js';
+import { hashOf } from './session/link.js';
 import { Live, type Made } from './session/live.js';
 import { inPlainWords } from './session/plain-warnings.js';
 import { configurationOf, exampleOf, modelOf, SettingsStore } from './session/settings.js';
@@ -76,9 +76,7 @@ export class Studio {
       made: (made) => this.#made(made),
       status: (status) => this.#connection(status),
       error: (error) => this.#error(error),
-      configured: () => {
-        this.#refused = false;
-      },
+      configured: () => this.#configured(),
       busy: (busy) => this.#busy(busy),
     });
 
@@ -86,10 +84,14 @@ export class Studio {
     pad.onPaint = () => this.#painted();
     pad.onStrokeStart = () => variations.close();
     this.#store.onChange(() => variations.close());
-    drawing.onChange(() => this.#sheetChanged());
+    drawing.onChange(() => {
+      variations.close();
+      this.#sheetChanged();
+    });
     this.#pauseButton.addEventListener('click', () => this.#togglePause());
     addEventListener('online', () => this.#live.reconnect());
-    addEventListener('hashchange', () => this.#store.change(known(catalogue, settingsOf(location.hash))));
+    // Whatever the link does not say is at its default, as in a page that opens with it.
+    addEventListener('hashchange', () => this.#store.change(firstSettings(catalogue, location.hash)));
     startShortcuts(parts.tools, {
       rollSeed: () => seed.roll(),
       togglePause: () => this.#togglePause(),
@@ -169,6 +171,7 @@ export class Studio {
   #made(made: Made): void {
     const { result, notices } = this.#parts;
     this.#warm.add(made.configuration.model ?? '');
+    this.#endLoading();
     this.#latest = made;
     void result.show(made);
     notices.speed(made.roundTripMs, made.picturesPerSecond);
@@ -188,6 +191,11 @@ export class Studio {
     this.#parts.notices.announce(`Picture ready after ${Math.round(made.roundTripMs)} milliseconds.`);
   }, SETTLED_MS);
 
+  #configured(): void {
+    if (this.#refused) this.#parts.notices.over('picture');
+    this.#refused = false;
+  }
+
   #connection(status: StreamStatus): void {
     this.#status = status;
     if (status.state === 'open') this.#parts.notices.over('action');
@@ -206,9 +214,7 @@ export class Studio {
     const { result } = this.#parts;
     result.setBusy(busy);
     if (!busy) {
-      clearTimeout(this.#loading);
-      this.#loading = undefined;
-      result.setBadge(this.#live?.paused ? 'Paused' : undefined);
+      this.#endLoading();
     } else if (this.#loading === undefined) {
       this.#loading = setTimeout(() => {
         const model = this.#model;
@@ -216,6 +222,12 @@ export class Studio {
         if (!loaded && this.#status.state === 'open') result.setBadge(`Loading ${model.title}…`);
       }, LOADING_MS);
     }
+  }
+
+  #endLoading(): void {
+    clearTimeout(this.#loading);
+    this.#loading = undefined;
+    this.#parts.result.setBadge(this.#live?.paused ? 'Paused' : undefined);
   }
 
   #togglePause(): void {

@@ -276,6 +276,84 @@ test('a pen that presses harder draws a wider line', async () => {
   expect(await thickness(0.7)).toBeGreaterThan((await thickness(0.3)) + 3);
 });
 
+test('a stroke keeps the tool it began with', async () => {
+  const { page } = studio;
+  const [from, to] = await studio.onScreen([
+    [0.2, 0.5],
+    [0.8, 0.5],
+  ] as const);
+  await page.mouse.move(...(from ?? [0, 0]));
+  await page.mouse.down();
+  await page.mouse.move(...(to ?? [0, 0]), { steps: 5 });
+  await page.keyboard.press('e');
+  await page.mouse.up();
+  expect(await studio.brightness([0.5, 0.5])).toBe(0);
+});
+
+test('the example is drawn with its own pen, also where the eraser was in hand', async () => {
+  const { page } = studio;
+  await page.locator('#eraser').click();
+  await page.locator('#example').click();
+  expect(await studio.picture()).toMatch(/^64x64/);
+  expect(await page.locator('#eraser').getAttribute('aria-pressed')).toBe('true');
+});
+
+test('the keyboard’s pen keeps what the mouse had begun, and Enter held down puts it down once', async () => {
+  const { page } = studio;
+  await page.locator('#pad').focus();
+  const [from, to] = await studio.onScreen([
+    [0.2, 0.2],
+    [0.8, 0.2],
+  ] as const);
+  await page.mouse.move(...(from ?? [0, 0]));
+  await page.mouse.down();
+  await page.mouse.move(...(to ?? [0, 0]), { steps: 5 });
+  await page.keyboard.down('Enter');
+  await page.keyboard.down('Enter');
+  await page.keyboard.up('Enter');
+  for (let step = 0; step < 8; step++) await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  await page.mouse.up();
+  expect(await studio.brightness([0.5, 0.2])).toBe(0);
+  expect(await studio.brightness([0.55, 0.5])).toBe(0);
+});
+
+test('a pen draws though its hand lay down first, and its other end erases', async () => {
+  const pointer = (
+    type: string,
+    id: number,
+    pointerType: string,
+    [x, y]: readonly [number, number],
+    button = 0,
+  ) =>
+    studio.page.locator('#pad').evaluate(
+      (pad, options) => {
+        const box = pad.getBoundingClientRect();
+        const { type, x, y, ...rest } = options;
+        const place = { clientX: box.left + x * box.width, clientY: box.top + y * box.height };
+        pad.dispatchEvent(new PointerEvent(type, { ...rest, ...place, bubbles: true, cancelable: true }));
+      },
+      { type, pointerId: id, pointerType, x, y, button, isPrimary: true, pressure: 0.5 },
+    );
+  // Pointers that are made up cannot be captured.
+  await studio.page.evaluate(() => {
+    HTMLElement.prototype.setPointerCapture = () => {};
+  });
+  const line = async (button: number) => {
+    await pointer('pointerdown', 8, 'pen', [0.2, 0.5], button);
+    await pointer('pointermove', 8, 'pen', [0.8, 0.5]);
+    await pointer('pointerup', 8, 'pen', [0.8, 0.5], button);
+  };
+  await pointer('pointerdown', 7, 'touch', [0.9, 0.9]);
+  await pointer('pointermove', 7, 'touch', [0.9, 0.95]);
+  await line(0);
+  await pointer('pointerup', 7, 'touch', [0.9, 0.95]);
+  await expect.poll(() => studio.brightness([0.5, 0.5])).toBe(0);
+  expect(await studio.brightness([0.9, 0.92])).toBe(255);
+  await line(5);
+  await expect.poll(() => studio.brightness([0.5, 0.5])).toBe(255);
+});
+
 test('a finger draws on a phone, and neither the page scrolls nor anything sticks out', async () => {
   await reopenStudio(PHONE);
   const { page } = studio;

@@ -258,6 +258,9 @@ test('a problem is shown with title and detail, and leaves when things work agai
   await studio.stroke([0.1, 0.9], [0.9, 0.9]);
   expect(await studio.picture()).not.toBe(before);
   expect(await studio.text('#notices')).toMatch(/Invalid request/);
+  // And whatever tells of the picture tells of those.
+  expect(await page.locator('#result').getAttribute('aria-label')).toMatch(/^“x+”, seed 7$/);
+  expect((await studio.download('#save-picture')).name).toMatch(/^x+-7\.png$/);
   await page.locator('#template').fill('{prompt}');
   await page.locator('#prompt').fill('a fox');
   await expect.poll(() => studio.text('#notices')).toBe('');
@@ -265,7 +268,46 @@ test('a problem is shown with title and detail, and leaves when things work agai
 
 test('round trip and pictures per second are shown', async () => {
   for (let line = 1; line < 6; line++) await studio.stroke([0.1, line / 6], [0.9, line / 6]);
-  await expect.poll(() => studio.text('#speed')).toMatch(/^\d+ ms( · \d+(\.\d)?\/s)?$/);
+  await expect.poll(() => studio.text('#speed')).toMatch(/^\d+ ms · \d+(\.\d)?\/s$/);
+});
+
+test('another link in the same tab brings its picture, whatever was set before', async () => {
+  const { page } = studio;
+  await page.locator('.chip', { hasText: 'Anime' }).click();
+  await page.locator('#template').fill('{prompt} in ink');
+  await page.evaluate(() => {
+    location.hash = '#model=tiny-sketch&prompt=costs+$$5&seed=9&direction=nowhere';
+  });
+  await expect.poll(() => page.locator('#prompt').inputValue()).toBe('costs $$5');
+  expect(await page.locator('.chip input:checked').count()).toBeLessThan(2);
+  expect(await page.locator('.chip', { hasText: 'Anime' }).locator('input').isChecked()).toBe(false);
+  await drawLine();
+  await studio.picture();
+  expect(await page.locator('#result').getAttribute('aria-label')).toBe('“costs $$5”, seed 9');
+  await page.locator('#template').fill('{prompt} in ink');
+  await page.locator('#template').blur();
+  await expect
+    .poll(() => page.locator('#result').getAttribute('aria-label'))
+    .toMatch(/^“costs \$\$5 in ink”/);
+});
+
+test('keys without Ctrl can be switched off, and stay so', async () => {
+  const { page } = studio;
+  const pressed = (id: string) => page.locator(id).getAttribute('aria-pressed');
+  await page.locator('#help').click();
+  await page.locator('#single-keys').uncheck();
+  await page.locator('#help-close').click();
+  await page.keyboard.press('e');
+  expect(await pressed('#eraser')).toBe('false');
+  await page.reload();
+  await page.locator('html[data-ready]').waitFor({ state: 'attached' });
+  await page.keyboard.press('e');
+  expect(await pressed('#eraser')).toBe('false');
+  await page.locator('#help').click();
+  await page.locator('#single-keys').check();
+  await page.locator('#help-close').click();
+  await page.keyboard.press('e');
+  expect(await pressed('#eraser')).toBe('true');
 });
 
 test('everything works by keyboard alone', async () => {

@@ -70,6 +70,18 @@ test('they take the focus and give it back, and leave with Escape wherever it is
   expect(await page.locator('#contact').isVisible()).toBe(false);
 });
 
+test('they leave when the drawing changes under them', async () => {
+  const { page } = studio;
+  for (const change of ['Control+z', 'x']) {
+    await drawLine();
+    await page.locator('#variations').click();
+    await page.locator('#contact').waitFor();
+    await page.locator('#contact').focus();
+    await page.keyboard.press(change);
+    await page.locator('#contact').waitFor({ state: 'hidden' });
+  }
+});
+
 test('who types meanwhile keeps the focus when they close', async () => {
   await drawLine();
   await studio.picture();

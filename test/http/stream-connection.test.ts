@@ -343,8 +343,11 @@ describe('a message at fault is an error that says so, and the connection lives 
 
   it('but one over the limit closes it with 1009, after saying why', () => {
     configure();
-    connection.receive(Buffer.alloc(MAX_FRAME + 1), true);
-    expect(socket.ofType('error')[0]).toMatchObject({ frame: 1, problem: { code: 'body_too_large' } });
+    connection.oversize();
+    expect(socket.ofType('error')[0]?.problem).toMatchObject({
+      code: 'body_too_large',
+      limit_bytes: MAX_FRAME,
+    });
     expect(socket.closes).toEqual([[1009, 'message too big']]);
   });
 });

@@ -105,8 +105,7 @@ export class StreamConnection {
     this.#heartbeat.heard();
     const id = binary ? ++this.#binaryFrames : undefined;
     try {
-      if (data.length > this.#options.maxFrameBytes) this.oversize(id);
-      else if (id !== undefined) this.#push(id, data, share);
+      if (id !== undefined) this.#push(id, data, share);
       else this.#text(data.toString('utf8'), share);
     } catch (error) {
       share.giveBack();
@@ -116,14 +115,13 @@ export class StreamConnection {
   }
 
   /** A message over the limit: its bytes were not taken in, and what follows cannot be told apart from it. */
-  oversize(id?: FrameId): void {
+  oversize(): void {
     if (this.#closed) return;
     const limit = this.#options.maxFrameBytes;
+    const details = { limit_bytes: limit };
     this.#error(
-      new HttpError('body_too_large', `A message may have ${limit} bytes.`, {
-        details: { limit_bytes: limit },
-      }),
-      id,
+      new HttpError('body_too_large', `A message may have ${limit} bytes.`, { details }),
+      undefined,
     );
     this.#close(TOO_BIG, 'message too big');
   }

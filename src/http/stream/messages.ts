@@ -1,4 +1,4 @@
-/** The messages of `GET /v1/stream`, both ways; the studio and other clients take their types from here. */
+/** The messages of `GET /v1/stream`, both ways; `../../client/protocol.ts` mirrors them for clients, without zod. */
 import { z } from 'zod';
 import { streamConfigurationObject, streamConfigurationSchema } from '../../request.js';
 import type { Translation } from '../../translation.js';
@@ -8,7 +8,7 @@ import { timingsSchema } from '../translate/answer.js';
 /** A frame's name: its number among the connection's binary messages (1, 2, 3, …), or what its `frame` message said. */
 export const frameIdSchema = z.union([z.string().max(200), z.number()]);
 
-/** Replaces the whole configuration; frames are translated with it from now on. */
+/** Replaces the whole configuration; frames that come after it are translated with it. */
 export const configureMessageObject = z.strictObject({
   type: z.literal('configure'),
   ...streamConfigurationObject.shape,
@@ -67,8 +67,6 @@ export const serverMessageSchema = z.discriminatedUnion('type', [
 ]);
 
 export type FrameId = z.infer<typeof frameIdSchema>;
-export type ConfigureMessage = z.input<typeof configureMessageObject>;
-export type FrameMessage = z.infer<typeof frameMessageSchema>;
 export type ServerMessage = z.infer<typeof serverMessageSchema>;
 
 /** What stands before the picture of `frame`. */

@@ -1,9 +1,8 @@
 /** The WebSocket of one stream: tells of a message over the limit while an answer can still be sent. */
 import type { Socket } from 'node:net';
 import WebSocket from 'ws';
+import { TOO_BIG } from './closing.js';
 import type { StreamSocket } from './connection.js';
-
-const TOO_BIG = 1009;
 
 /** ws closes by itself when a message is over `maxPayload`; its listener `oversize` is called just before. */
 export class StreamWebSocket extends WebSocket {

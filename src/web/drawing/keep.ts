@@ -1,5 +1,5 @@
 /** Keeps the drawing over a reload: phones throw pages away as soon as another app wants the memory. */
-import type { Drawing, Operation, Picture } from './document.js';
+import { type Drawing, flatten, type Operation, type Picture } from './document.js';
 import { decodePicture, encodePicture } from './picture-data.js';
 
 const KEPT_AS = 'img2img-drawing';
@@ -25,12 +25,10 @@ export async function restoreAndKeep(drawing: Drawing): Promise<void> {
   }
   let waiting = false;
   const keep = () => {
-    try {
-      sessionStorage.setItem(KEPT_AS, JSON.stringify(drawing.operations.map(pack)));
-    } catch {
-      // Full, switched off, or a picture is not encoded yet: rather nothing than the drawing of before.
-      forget();
-    }
+    // Where there is no room for all that can be undone, there may be for what is visible.
+    if (store(drawing.operations) || store(flatten(drawing.operations))) return;
+    // Rather nothing than the drawing of before.
+    forget();
   };
   drawing.onChange(() => {
     if (waiting) return;
@@ -41,6 +39,16 @@ export async function restoreAndKeep(drawing: Drawing): Promise<void> {
     }, DELAY_MS);
   });
   addEventListener('pagehide', keep);
+}
+
+/** @returns false where storage is full or switched off, or a picture is not encoded yet */
+function store(operations: readonly Operation[]): boolean {
+  try {
+    sessionStorage.setItem(KEPT_AS, JSON.stringify(operations.map(pack)));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function forget(): void {

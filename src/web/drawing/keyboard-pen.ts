@@ -44,6 +44,8 @@ export class KeyboardPen {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === 'Enter') {
       event.preventDefault();
+      // Held down, it would put the pen down and lift it many times a second.
+      if (event.repeat) return;
       if (this.#down) this.lift();
       else this.#lower();
     }

@@ -1,7 +1,8 @@
 /** The sheet on screen: pointer and keyboard become strokes, and every change of the picture is told. */
-import { type Drawing, type Operation, type Point, SIDE, type Stroke } from './document.js';
+import { type Drawing, isEmpty, type Operation, type Point, SIDE, type Stroke } from './document.js';
 import { KeyboardPen } from './keyboard-pen.js';
 import { canvasOf, contextOf, paintInk, paintSheet, paintStroke } from './paint.js';
+import { encodeCanvas } from './picture-data.js';
 
 export interface Brush {
   tool: 'pen' | 'eraser';
@@ -16,6 +17,8 @@ const ERASER_FACTOR = 3;
 /** In place of a pointer's id: the keyboard's pen, and strokes that are played. */
 const KEYBOARD = -1;
 const PLAYED = -2;
+/** `button` of the other end of a pen. */
+const ERASER_END = 5;
 /** Of a played stroke, five units apart: about a second for a sketch. */
 const POINTS_PER_FRAME = 6;
 
@@ -35,7 +38,8 @@ export class Pad {
   readonly #wet = contextOf(canvasOf(SCREEN_SIDE));
   readonly #export = contextOf(canvasOf(SIDE), { willReadFrequently: true });
   readonly #keyboard: KeyboardPen;
-  #stroke: { pointer: number; pressure: boolean; points: Point[] } | undefined;
+  /** What is being drawn, and by whom. It keeps the tool it began with, whatever is chosen meanwhile. */
+  #stroke: (Stroke & { pointer: number; points: Point[] }) | undefined;
   /** Fingers on the sheet, by pointer id. */
   readonly #touches = new Set<number>();
   /** Finishes at once what is being played. */
@@ -55,9 +59,13 @@ export class Pad {
     canvas.addEventListener('pointercancel', (event) => this.#up(event));
     canvas.addEventListener('contextmenu', (event) => event.preventDefault());
     this.#keyboard = new KeyboardPen(canvas, cursor, {
-      start: (point) => this.#begin(KEYBOARD, false, point),
-      move: (point) => this.#extend([point]),
-      end: () => this.#finish(),
+      start: (point) => {
+        this.#endPlay?.();
+        this.#finish();
+        this.#begin(KEYBOARD, this.#inHand(), point);
+      },
+      move: (point) => this.#extend(KEYBOARD, [point]),
+      end: () => this.#finish(KEYBOARD),
     });
     drawing.onChange(() => this.#repaint());
     this.#repaint();
@@ -78,7 +86,7 @@ export class Pad {
     this.#paintNow();
     this.#export.imageSmoothingQuality = 'high';
     this.#export.drawImage(this.#canvas, 0, 0, SIDE, SIDE);
-    return encodeCanvas(this.#export.canvas, this.#drawing.hasPicture);
+    return encodeCanvas(this.#export.canvas, this.#drawing.hasPicture ? 'image/jpeg' : 'image/png');
   }
 
   focus(): void {
@@ -88,28 +96,27 @@ export class Pad {
   /** Draws strokes as if by hand, or all at once; whoever draws or undoes meanwhile finds them finished. */
   play(strokes: readonly Stroke[], atOnce: boolean): void {
     this.finishStroke();
-    const left = strokes.map((stroke) => [...stroke.points]);
+    const left = strokes.map((stroke) => ({ stroke, points: [...stroke.points] }));
+    const draw = (next: (typeof left)[number], count: number) => {
+      const points = next.points.splice(0, count);
+      const first = this.#stroke === undefined ? points.shift() : undefined;
+      if (first !== undefined) this.#begin(PLAYED, next.stroke, first);
+      this.#extend(PLAYED, points);
+      if (next.points.length === 0) this.#finish(PLAYED);
+    };
     const end = () => {
       this.#endPlay = undefined;
-      for (const points of left.splice(0)) {
-        if (this.#stroke === undefined) this.#begin(PLAYED, false, points.shift() ?? [0, 0, 0.5]);
-        this.#extend(points);
-        this.#finish();
-      }
+      for (const next of left.splice(0)) draw(next, next.points.length);
     };
     const step = () => {
       if (this.#endPlay !== end) return;
-      const points = left[0];
-      if (points === undefined) {
+      const [next] = left;
+      if (next === undefined) {
         this.#endPlay = undefined;
         return;
       }
-      if (this.#stroke === undefined) this.#begin(PLAYED, false, points.shift() ?? [0, 0, 0.5]);
-      this.#extend(points.splice(0, POINTS_PER_FRAME));
-      if (points.length === 0) {
-        left.shift();
-        this.#finish();
-      }
+      draw(next, POINTS_PER_FRAME);
+      if (next.points.length === 0) left.shift();
       requestAnimationFrame(step);
     };
     this.#endPlay = end;
@@ -125,28 +132,36 @@ export class Pad {
   }
 
   #down(event: PointerEvent): void {
-    if (event.button > 0 && event.pointerType === 'mouse') return;
+    if (event.button > 0 && event.button !== ERASER_END) return;
+    // A hand that lies down before its pen does is no finger.
+    if (event.pointerType === 'pen') this.#dropTouchStroke();
     if (event.pointerType === 'touch' && this.#severalTouches(event)) {
       this.#dropTouchStroke();
       return;
     }
     this.#endPlay?.();
+    this.#keyboard.lift();
     if (this.#stroke !== undefined) return;
     event.preventDefault();
     this.#canvas.focus({ preventScroll: true, focusVisible: false } as FocusOptions);
     this.#canvas.setPointerCapture(event.pointerId);
-    this.#begin(event.pointerId, event.pointerType === 'pen' && event.pressure > 0, this.#pointOf(event));
+    const tool = event.button === ERASER_END ? 'eraser' : this.brush.tool;
+    const pressure = event.pointerType === 'pen' && event.pressure > 0;
+    this.#begin(event.pointerId, { ...this.#inHand(tool), pressure }, this.#pointOf(event));
   }
 
   #move(event: PointerEvent): void {
     if (event.pointerId !== this.#stroke?.pointer) return;
     const events = event.getCoalescedEvents?.() ?? [];
-    this.#extend((events.length > 0 ? events : [event]).map((each) => this.#pointOf(each)));
+    this.#extend(
+      event.pointerId,
+      (events.length > 0 ? events : [event]).map((each) => this.#pointOf(each)),
+    );
   }
 
   #up(event: PointerEvent): void {
     this.#touches.delete(event.pointerId);
-    if (event.pointerId === this.#stroke?.pointer) this.#finish();
+    this.#finish(event.pointerId);
   }
 
   #severalTouches(event: PointerEvent): boolean {
@@ -163,18 +178,25 @@ export class Pad {
     this.#requestPaint();
   }
 
-  #begin(pointer: number, pressure: boolean, point: Point): void {
-    this.#stroke = { pointer, pressure, points: [point] };
+  #inHand(tool = this.brush.tool): Omit<Stroke, 'points'> {
+    const width = this.brush.width * (tool === 'eraser' ? ERASER_FACTOR : 1);
+    return { kind: 'stroke', tool, width, pressure: false };
+  }
+
+  #begin(pointer: number, { tool, width, pressure }: Omit<Stroke, 'points'>, point: Point): void {
+    this.#stroke = { kind: 'stroke', tool, width, pressure, pointer, points: [point] };
     this.onStrokeStart();
     this.#requestPaint();
   }
 
-  #extend(points: readonly Point[]): void {
-    this.#stroke?.points.push(...points);
+  #extend(pointer: number, points: readonly Point[]): void {
+    if (this.#stroke?.pointer === pointer) this.#stroke.points.push(...points);
     this.#requestPaint();
   }
 
-  #finish(): void {
+  /** @param pointer whose stroke ends; anybody's where there is none */
+  #finish(pointer?: number): void {
+    if (pointer !== undefined && pointer !== this.#stroke?.pointer) return;
     const stroke = this.#currentStroke();
     this.#stroke = undefined;
     if (stroke !== undefined) this.#drawing.add(stroke);
@@ -182,14 +204,8 @@ export class Pad {
 
   #currentStroke(): Stroke | undefined {
     if (this.#stroke === undefined) return undefined;
-    const { tool, width } = this.brush;
-    return {
-      kind: 'stroke',
-      tool,
-      width: tool === 'eraser' ? width * ERASER_FACTOR : width,
-      pressure: this.#stroke.pressure,
-      points: [...this.#stroke.points],
-    };
+    const { pointer: _, ...stroke } = this.#stroke;
+    return { ...stroke, points: [...stroke.points] };
   }
 
   #pointOf(event: PointerEvent): Point {
@@ -215,7 +231,8 @@ export class Pad {
     if (this.#frameRequested) return;
     this.#frameRequested = true;
     requestAnimationFrame(() => {
-      if (!this.#frameRequested) return;
+      // Painted meanwhile for a frame that is on its way; but that there is nothing any more has still to be told.
+      if (!this.#frameRequested && !isEmpty(this.operations)) return;
       this.#paintNow();
       this.onPaint();
     });
@@ -238,15 +255,4 @@ export class Pad {
 /** Hundredths are finer than any screen, and a third of the text when the drawing is kept. */
 function rounded(value: number): number {
   return Math.round(value * 100) / 100;
-}
-
-/** @throws Error where the canvas cannot be encoded (it never is tainted here, so: out of memory) */
-export function encodeCanvas(canvas: HTMLCanvasElement, photograph: boolean): Promise<Blob> {
-  return new Promise((resolve, reject) => {
-    canvas.toBlob(
-      (blob) => (blob === null ? reject(new Error('The drawing could not be encoded')) : resolve(blob)),
-      photograph ? 'image/jpeg' : 'image/png',
-      0.92,
-    );
-  });
 }

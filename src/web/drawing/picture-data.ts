@@ -1,4 +1,4 @@
-/** Pictures as text, for storage that holds nothing else. */
+/** Pictures no larger than they are shown, encoded, and as text for storage that holds nothing else. */
 
 /** As many pixels a side as any sheet shows; of the shorter side, because a picture may cover the sheet. */
 const SHOWN_SIDE = 1024;
@@ -10,27 +10,45 @@ const QUALITY = 0.92;
  * @throws Error where the browser has no memory for it
  */
 export async function encodePicture(bitmap: ImageBitmap): Promise<string> {
-  const [shorter, longer] = [bitmap.width, bitmap.height].sort((a, b) => a - b) as [number, number];
-  const scale = Math.min(1, SHOWN_SIDE / shorter, LONGEST_SIDE / longer);
   const canvas = document.createElement('canvas');
-  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
-  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  canvas.width = bitmap.width;
+  canvas.height = bitmap.height;
   const context = canvas.getContext('2d');
   if (context === null) throw new Error('there is no memory for a canvas');
-  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  const webp = await encoded(canvas, 'image/webp');
+  context.drawImage(bitmap, 0, 0);
+  const webp = await encodeCanvas(canvas, 'image/webp');
   // A browser that cannot write a type writes PNG.
-  return textOf(webp.type !== 'image/webp' && isOpaque(context) ? await encoded(canvas, 'image/jpeg') : webp);
+  return textOf(
+    webp.type !== 'image/webp' && isOpaque(context) ? await encodeCanvas(canvas, 'image/jpeg') : webp,
+  );
 }
 
-function encoded(canvas: HTMLCanvasElement, type: string): Promise<Blob> {
+/**
+ * @returns PNG where the browser cannot write `type`
+ * @throws Error where the browser has no memory for it
+ */
+export function encodeCanvas(canvas: HTMLCanvasElement, type: string): Promise<Blob> {
   return new Promise((resolve, reject) => {
     const take = (blob: Blob | null): void => {
-      if (blob === null) reject(new Error('the picture could not be encoded'));
+      if (blob === null) reject(new Error('The picture could not be encoded.'));
       else resolve(blob);
     };
     canvas.toBlob(take, type, QUALITY);
   });
+}
+
+/** A photograph of a phone takes 48 MB at its full size, for as long as it can be undone or gone back to. */
+export async function shrink(bitmap: ImageBitmap): Promise<ImageBitmap> {
+  const [shorter, longer] = [bitmap.width, bitmap.height].sort((a, b) => a - b) as [number, number];
+  const scale = Math.min(1, SHOWN_SIDE / shorter, LONGEST_SIDE / longer);
+  if (scale === 1) return bitmap;
+  const shrunk = await createImageBitmap(bitmap, {
+    resizeWidth: Math.max(1, Math.round(bitmap.width * scale)),
+    resizeHeight: Math.max(1, Math.round(bitmap.height * scale)),
+    resizeQuality: 'high',
+  });
+  bitmap.close();
+  return shrunk;
 }
 
 function isOpaque(context: CanvasRenderingContext2D): boolean {

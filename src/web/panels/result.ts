@@ -17,7 +17,9 @@ export class ResultView {
   readonly #progress = find('#progress', HTMLElement);
   readonly #badge = find('#badge', HTMLElement);
   #shown: Made | undefined;
+  /** Pictures that came, and the last of them that was painted. */
   #latest = 0;
+  #painted = 0;
   #comparing = false;
   #patience: ReturnType<typeof setTimeout> | undefined;
 
@@ -35,11 +37,15 @@ export class ResultView {
   async show(made: Made): Promise<void> {
     this.#latest += 1;
     const turn = this.#latest;
+    // The next one has its own time.
+    this.#endPatience();
+    this.setBusy(this.#stage.getAttribute('aria-busy') === 'true');
     const [picture, input] = await Promise.all([
       createImageBitmap(made.picture),
       this.#comparing ? createImageBitmap(made.input) : undefined,
     ]);
-    if (turn === this.#latest) {
+    if (turn > this.#painted) {
+      this.#painted = turn;
       this.#shown = made;
       paint(this.#canvas, picture);
       if (input !== undefined) paint(this.#input, input);
@@ -51,7 +57,7 @@ export class ResultView {
   }
 
   clear(): void {
-    this.#latest += 1;
+    this.#painted = this.#latest;
     this.#shown = undefined;
     this.#canvas.setAttribute('aria-label', 'No picture yet');
     this.#stage.dataset.state = 'empty';
@@ -61,14 +67,18 @@ export class ResultView {
   setBusy(busy: boolean): void {
     this.#stage.setAttribute('aria-busy', String(busy));
     if (!busy) {
-      clearTimeout(this.#patience);
-      this.#patience = undefined;
-      this.#progress.hidden = true;
+      this.#endPatience();
     } else if (this.#patience === undefined) {
       this.#patience = setTimeout(() => {
         this.#progress.hidden = false;
       }, PATIENCE_MS);
     }
+  }
+
+  #endPatience(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    this.#progress.hidden = true;
   }
 
   setBadge(text: string | undefined): void {
@@ -87,7 +97,13 @@ export class ResultView {
     this.#compare.setAttribute('aria-pressed', String(comparing));
     this.#split.hidden = !comparing;
     this.#input.hidden = !comparing;
-    if (comparing && this.#shown !== undefined) void this.show(this.#shown);
+    if (comparing && this.#shown !== undefined) void this.#showInput(this.#shown);
+  }
+
+  async #showInput(made: Made): Promise<void> {
+    const input = await createImageBitmap(made.input);
+    if (made === this.#shown) paint(this.#input, input);
+    input.close();
   }
 
   #moveSplit(): void {

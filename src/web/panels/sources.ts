@@ -1,6 +1,7 @@
 /** Pictures from outside: upload, drop, paste, webcam. Each becomes one operation of the drawing. */
 import type { Problem } from '../../client/index.js';
 import type { Drawing, Picture } from '../drawing/document.js';
+import { shrink } from '../drawing/picture-data.js';
 import { find } from '../ui/dom.js';
 import type { Notices } from './notices.js';
 
@@ -22,7 +23,8 @@ export class Sources {
     new Webcam(notices, (bitmap) => this.#place(bitmap));
   }
 
-  #place(bitmap: ImageBitmap): void {
+  async #place(taken: ImageBitmap): Promise<void> {
+    const bitmap = await shrink(taken);
     this.#drawing.add({ kind: 'picture', bitmap, fit: this.#fit() });
     this.#notices.over('input');
     this.#notices.announce('Picture placed.');
@@ -31,7 +33,7 @@ export class Sources {
   /** Places an encoded picture; what cannot be read as one is refused in words. */
   async take(file: Blob): Promise<void> {
     try {
-      this.#place(await createImageBitmap(file));
+      await this.#place(await createImageBitmap(file));
     } catch {
       this.#notices.problem(refusalOf(file), 'input');
     }
@@ -71,6 +73,9 @@ export class Sources {
     addEventListener('paste', (event) => {
       const image = imageAmong(event.clipboardData?.files);
       if (image === undefined) return;
+      // Office programs put a picture of the words beside the words.
+      const intoText = event.target instanceof HTMLElement && event.target.matches('input, textarea');
+      if (intoText && event.clipboardData?.types.includes('text/plain')) return;
       event.preventDefault();
       void this.take(image);
     });
@@ -97,18 +102,19 @@ class Webcam {
   readonly #video = find('#camera-video', HTMLVideoElement);
   readonly #take = find('#camera-take', HTMLButtonElement);
   readonly #notices: Notices;
+  /** Of the opening that has the dialog; whoever was let in after another one, or after Escape, lets go again. */
+  #opening: object | undefined;
   #stream: MediaStream | undefined;
 
-  constructor(notices: Notices, place: (bitmap: ImageBitmap) => void) {
+  constructor(notices: Notices, place: (bitmap: ImageBitmap) => Promise<void>) {
     this.#notices = notices;
     find('#camera', HTMLButtonElement).addEventListener('click', () => void this.#open());
     find('#camera-cancel', HTMLButtonElement).addEventListener('click', () => this.#dialog.close());
     this.#dialog.addEventListener('close', () => this.#release());
     this.#take.addEventListener('click', () => {
-      void createImageBitmap(this.#video).then((bitmap) => {
-        place(bitmap);
-        this.#dialog.close();
-      });
+      void createImageBitmap(this.#video)
+        .then(place)
+        .finally(() => this.#dialog.close());
     });
   }
 
@@ -118,17 +124,24 @@ class Webcam {
       this.#refused('Browsers give the camera only to pages from this computer or over https.');
       return;
     }
+    const opening = {};
+    this.#opening = opening;
     this.#take.disabled = true;
     this.#dialog.showModal();
     try {
       const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 1280 } });
+      if (this.#opening !== opening) {
+        stop(stream);
+        return;
+      }
       this.#stream = stream;
-      if (!this.#dialog.open) return this.#release();
       this.#video.srcObject = stream;
       await this.#video.play();
       this.#take.disabled = false;
       this.#take.focus();
     } catch (error) {
+      // Closed in the middle of it: nothing is wrong.
+      if (this.#opening !== opening) return;
       this.#dialog.close();
       this.#refused(reasonOf(error));
     }
@@ -139,10 +152,15 @@ class Webcam {
   }
 
   #release(): void {
-    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    this.#opening = undefined;
+    stop(this.#stream);
     this.#stream = undefined;
     this.#video.srcObject = null;
   }
+}
+
+function stop(stream: MediaStream | undefined): void {
+  for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
 function reasonOf(error: unknown): string {

@@ -82,6 +82,8 @@ export class Variations {
     const running = new AbortController();
     this.#running = running;
     const image = await this.#image();
+    // Whoever draws on in these milliseconds, or closes the sheet, wants no sheet.
+    if (running.signal.aborted) return;
     if (image === undefined) {
       this.#notices.confirm('Draw something first.');
       return;

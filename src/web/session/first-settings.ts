@@ -21,12 +21,14 @@ export function firstSettings(catalogue: Catalogue, hash: string): Settings {
   };
 }
 
-/** Without models and styles that this server does not have: a link may come from another one. */
-export function known(catalogue: Catalogue, linked: Partial<Settings>): Partial<Settings> {
-  const { model, style, ...rest } = linked;
+/** Without models, styles and directions that this server does not have: a link may come from another one. */
+function known(catalogue: Catalogue, linked: Partial<Settings>): Partial<Settings> {
+  const { model: id, style, direction, ...rest } = linked;
+  const model = readyModels(catalogue).find((each) => each.id === id);
   return {
     ...rest,
-    ...(readyModels(catalogue).some(({ id }) => id === model) ? { model } : {}),
-    ...(catalogue.styles.some(({ id }) => id === style) ? { style } : {}),
+    ...(model === undefined ? {} : { model: model.id }),
+    ...(model?.directions.some((each) => each.id === direction) ? { direction } : {}),
+    ...(catalogue.styles.some((each) => each.id === style) ? { style } : {}),
   } as Partial<Settings>;
 }

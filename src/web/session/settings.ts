@@ -107,5 +107,5 @@ export function configurationOf(catalogue: Catalogue, settings: Settings): Strea
 function wordsOf(catalogue: Catalogue, settings: Settings): Pick<StreamConfiguration, 'prompt' | 'style'> {
   if (settings.template === undefined) return { prompt: settings.prompt, style: settings.style || undefined };
   const plain = catalogue.styles.find((style) => style.template === '{prompt}');
-  return { prompt: settings.template.replaceAll('{prompt}', settings.prompt), style: plain?.id };
+  return { prompt: settings.template.replaceAll('{prompt}', () => settings.prompt), style: plain?.id };
 }

@@ -1,5 +1,6 @@
 /** Keys that work anywhere on the page, except where the same key means something to what has the focus. */
 import { find, make } from './dom.js';
+import { keep, recall } from './preferences.js';
 
 export interface Shortcut {
   /** For the list: `Ctrl+Z`. */
@@ -9,11 +10,18 @@ export interface Shortcut {
   run(): void;
 }
 
-/** A single key without modifiers (shift aside, which some layouts need for brackets). */
+const KEPT_AS = 'img2img-single-keys';
+
+/** A single key without modifiers, but for those that some layouts need for brackets: shift and AltGr. */
 export function key(name: string): (event: KeyboardEvent) => boolean {
   return (event) =>
-    !event.ctrlKey && !event.metaKey && !event.altKey && event.key.toLowerCase() === name.toLowerCase();
+    singleKeys().checked &&
+    (event.getModifierState('AltGraph') || !(event.ctrlKey || event.metaKey || event.altKey)) &&
+    event.key.toLowerCase() === name.toLowerCase();
 }
+
+/** Whoever speaks to the computer, or hits keys by accident, can switch them off (WCAG 2.1.4). */
+const singleKeys = () => find('#single-keys', HTMLInputElement);
 
 /** Ctrl, or ⌘ on a Mac. */
 export function ctrl(name: string, shift = false): (event: KeyboardEvent) => boolean {
@@ -25,6 +33,9 @@ export function ctrl(name: string, shift = false): (event: KeyboardEvent) => boo
 }
 
 export function listen(shortcuts: readonly Shortcut[]): void {
+  const box = singleKeys();
+  box.checked = recall(KEPT_AS) !== 'off';
+  box.addEventListener('change', () => keep(KEPT_AS, box.checked ? 'on' : 'off'));
   addEventListener('keydown', (event) => {
     if (event.defaultPrevented || event.isComposing || takesKey(event)) return;
     const shortcut = shortcuts.find((each) => each.matches(event));
