@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FIXTURES } from '../bundle-fixtures.js';
@@ -57,6 +58,7 @@ describe('img2img-turbo-server translate', () => {
   it.each([
     [['translate', 'in.png'], 2, /Say where the picture goes/],
     [['translate', '-o', 'out.png'], 2, /Say exactly one IMAGE/],
+    [['translate', 'in.png', '-o', '-', '--n', '2'], 2, /Standard output takes one picture/],
     [['translate', 'in.png', '-o', 'out.tiff'], 2, /must end in one of .png/],
     [
       ['translate', 'in.png', '-o', 'out.png', '--gamma', '7'],
@@ -82,6 +84,14 @@ describe('img2img-turbo-server translate', () => {
     const { code, err } = await run(...args);
     expect(err).toMatch(message);
     expect(code).toBe(expected);
+  });
+
+  it('reads from standard input and writes to standard output', async () => {
+    const command = `"${process.execPath}" "${ENTRY}" translate - -q --prompt duck --seed 7 -o - < in.png > piped.png`;
+    const env = { ...process.env, MODELS_DIR: FIXTURES };
+    await promisify(execFile)('sh', ['-c', command], { cwd: folder, env });
+    const piped = await readFile(path.join(folder, 'piped.png'));
+    expect(await sharp(piped).metadata()).toMatchObject({ format: 'png', width: 64 });
   });
 
   it('takes a negative seed', async () => {

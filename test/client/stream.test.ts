@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { backoffDelay } from '../../src/client/backoff.js';
 import {
   connect,
   type Img2ImgStream,
@@ -205,6 +206,8 @@ test('each failed attempt waits longer, up to the limit, and none at the same ti
     expect(wait).toBeGreaterThanOrEqual(Math.floor(ceiling / 2));
     expect(wait).toBeLessThanOrEqual(ceiling);
   }
+  const delays = [0, 0.5, 0.999].map((random) => backoffDelay(9, { firstMs: 250, maxMs: 8_000 }, random));
+  expect(delays).toEqual([4000, 6000, 7996]);
   await server.start();
 });
 
