@@ -1,5 +1,5 @@
 /** The page as a whole: what the sheet and the settings say goes into the stream, what comes back is shown. */
-import type { StreamError, StreamStatus } from '../client/index.js';
+import { Arrivals } from './arrivals.js';
 import { type Drawing, isEmpty } from './drawing/document.js';
 import { exampleFor, examplePicture, strokeOf } from './drawing/examples.js';
 import type { Pad } from './drawing/pad.js';
@@ -19,7 +19,6 @@ import type { Catalogue, ReadyModel } from './session/catalogue.js';
 import { firstSettings } from './session/first-settings.js';
 import { hashOf } from './session/link.js';
 import { Live, type Made } from './session/live.js';
-import { inPlainWords } from './session/plain-warnings.js';
 import { configurationOf, exampleOf, modelOf, SettingsStore } from './session/settings.js';
 import { startShortcuts } from './shortcuts.js';
 import { debounce, find, reducedMotion } from './ui/dom.js';
@@ -33,29 +32,17 @@ interface Parts {
   catalogue: Catalogue;
 }
 
-/** A picture after which this long nothing changes is one to keep in the strip, and to tell screen readers of. */
-const SETTLED_MS = 900;
 /** While a hand is on a slider or the keys: often enough to follow, not for every letter. */
 const TYPING_MS = 150;
-/** A wait this long for the first picture of a model means that it is being loaded. */
-const LOADING_MS = 1_500;
 
 export class Studio {
   readonly #parts: Parts;
   readonly #store: SettingsStore;
   readonly #live: Live;
-  readonly #history: HistoryStrip;
+  readonly #arrivals: Arrivals;
   readonly #invitation: Invitation;
   readonly #sources: Sources;
-  readonly #words: Words;
   readonly #pauseButton = find('#pause', HTMLButtonElement);
-  /** Models that have made a picture: they are loaded. */
-  readonly #warm = new Set<string>();
-  #status: StreamStatus = { state: 'connecting', attempt: 0 };
-  #latest: Made | undefined;
-  /** The server refused the last configuration: what still comes is made with the one before. */
-  #refused = false;
-  #loading: ReturnType<typeof setTimeout> | undefined;
   #configureTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(parts: Parts) {
@@ -63,22 +50,22 @@ export class Studio {
     const { catalogue, drawing, pad, notices, result } = parts;
     this.#invitation = new Invitation(() => this.#startExample());
     this.#store = new SettingsStore(firstSettings(catalogue, location.hash));
-    this.#words = new Words(catalogue, this.#store);
     new Knobs(catalogue, this.#store);
     const seed = new Seed(catalogue, this.#store, notices);
     this.#sources = new Sources(drawing, notices, () =>
       this.#model?.conditioning.kind === 'sketch' ? 'contain' : 'cover',
     );
-    this.#history = new HistoryStrip((made) => this.#restore(made));
     const variations = new Variations(catalogue, this.#store, notices, () => this.#image());
     new Takeaway(catalogue, this.#store, notices, { image: () => this.#image(), shown: () => result.shown });
-    this.#live = new Live(serverUrl(), pad, this.#store.current, this.#configuration(), {
-      made: (made) => this.#made(made),
-      status: (status) => this.#connection(status),
-      error: (error) => this.#error(error),
-      configured: () => this.#configured(),
-      busy: (busy) => this.#busy(busy),
+    this.#arrivals = new Arrivals({
+      result,
+      notices,
+      words: new Words(catalogue, this.#store),
+      history: new HistoryStrip((made) => this.#restore(made)),
+      model: () => this.#model,
+      drawingNow: () => pad.drawingNow,
     });
+    this.#live = new Live(serverUrl(), pad, this.#store.current, this.#configuration(), this.#arrivals);
 
     this.#store.onChange((_, kind) => this.#settingsChanged(kind === 'typing' ? TYPING_MS : 0));
     pad.onPaint = () => this.#painted();
@@ -168,70 +155,7 @@ export class Studio {
 
   readonly #keepLink = debounce(() => history.replaceState(null, '', hashOf(this.#store.current)), 300);
 
-  #made(made: Made): void {
-    const { result, notices } = this.#parts;
-    this.#warm.add(made.configuration.model ?? '');
-    this.#endLoading();
-    this.#latest = made;
-    void result.show(made);
-    notices.speed(made.roundTripMs, made.picturesPerSecond);
-    const { words, sheet } = inPlainWords(made.warnings);
-    this.#words.note(words);
-    if (!this.#refused) {
-      if (sheet === '') notices.over('picture');
-      else notices.note(sheet);
-    }
-    this.#settle();
-  }
-
-  readonly #settle = debounce(() => {
-    const made = this.#latest;
-    if (made === undefined || made !== this.#parts.result.shown || this.#parts.pad.drawingNow) return;
-    void this.#history.add(made);
-    this.#parts.notices.announce(`Picture ready after ${Math.round(made.roundTripMs)} milliseconds.`);
-  }, SETTLED_MS);
-
-  #configured(): void {
-    if (this.#refused) this.#parts.notices.over('picture');
-    this.#refused = false;
-  }
-
-  #connection(status: StreamStatus): void {
-    this.#status = status;
-    if (status.state === 'open') this.#parts.notices.over('action');
-    this.#parts.notices.connection(status, this.#live?.paused ?? false);
-  }
-
-  #error({ problem, frame, willRetry }: StreamError): void {
-    if (frame === undefined) this.#refused = true;
-    // What kept the stream from being configured was told already, and says more.
-    if (problem.code === 'not_configured' || this.#model === undefined) return;
-    if (willRetry) this.#parts.result.setBadge(`${problem.title}, trying again…`);
-    else this.#parts.notices.problem(problem, 'picture');
-  }
-
-  #busy(busy: boolean): void {
-    const { result } = this.#parts;
-    result.setBusy(busy);
-    if (!busy) {
-      this.#endLoading();
-    } else if (this.#loading === undefined) {
-      this.#loading = setTimeout(() => {
-        const model = this.#model;
-        const loaded = model === undefined || this.#warm.has(model.id);
-        if (!loaded && this.#status.state === 'open') result.setBadge(`Loading ${model.title}…`);
-      }, LOADING_MS);
-    }
-  }
-
-  #endLoading(): void {
-    clearTimeout(this.#loading);
-    this.#loading = undefined;
-    this.#parts.result.setBadge(this.#live?.paused ? 'Paused' : undefined);
-  }
-
   #togglePause(): void {
-    const { notices, result } = this.#parts;
     if (this.#live.paused) this.#live.resume();
     else this.#live.pause();
     const { paused } = this.#live;
@@ -239,9 +163,7 @@ export class Studio {
     this.#pauseButton.setAttribute('aria-pressed', String(paused));
     find('use', SVGUseElement, this.#pauseButton).setAttribute('href', paused ? '#i-play' : '#i-pause');
     find('.label', HTMLElement, this.#pauseButton).textContent = paused ? 'Paused' : 'Pause';
-    result.setBadge(paused ? 'Paused' : undefined);
-    notices.connection(this.#status, paused);
-    notices.announce(paused ? 'Paused.' : 'Live again.');
+    this.#arrivals.pause(paused);
   }
 
   #startExample(): void {

@@ -30,7 +30,7 @@ test('a server out of reach is told of until it is back', async () => {
   await drawLine();
   await studio.picture();
   await server.kill();
-  await page.locator('#save-picture').click();
+  await page.locator('#variations').click();
   await expect.poll(() => studio.text('#notices')).toMatch(/Server out of reach/);
   await server.start();
   await page.locator('#connection[data-state="live"]').waitFor();

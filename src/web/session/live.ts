@@ -84,8 +84,8 @@ export class Live {
     this.#settings.set(configuration, settings);
     this.#events = events;
     this.#stream = connect(server, { configuration });
-    this.#stream.on('status', events.status);
-    this.#stream.on('ready', events.configured);
+    this.#stream.on('status', (status) => events.status(status));
+    this.#stream.on('ready', () => events.configured());
     this.#stream.on('sent', ({ frame }) => {
       if (this.#encoded !== undefined) this.#snapshots.set(frame, this.#encoded);
     });
