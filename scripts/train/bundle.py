@@ -1,4 +1,4 @@
-"""Runs a finished bundle as the server does: ONNX Runtime on the CPU, everything read from its manifest."""
+"""Runs a bundle that was trained here as the server does: ONNX Runtime on the CPU, by its manifest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .tokenizer import encode
 
 
 class Bundle:
-    """A bundle's graphs, opened. `threads` is ONNX Runtime's intra-op number."""
+    """A fused bundle's graphs, opened; its tokenizer is one of ours. `threads` is ONNX Runtime's intra-op number."""
 
     def __init__(self, folder: Path, threads: int = 2) -> None:
         self.folder = folder
@@ -23,6 +23,8 @@ class Bundle:
         self._options = options
         self._text = self._open(self.manifest["text_encoder"]["path"])
         self._tokenizer = Tokenizer.from_file(str(folder / self.manifest["tokenizer"]["path"]))
+        if any("translator" not in d["graphs"] for d in self.manifest["directions"]):
+            raise SystemExit(f"{folder} is staged: only fused bundles are evaluated")
         self._translators = {d["id"]: self._open(d["graphs"]["translator"]["path"]) for d in self.manifest["directions"]}
 
     def _open(self, path: str) -> onnxruntime.InferenceSession:

@@ -49,7 +49,10 @@ class Scenes:
             PREPARED.mkdir(parents=True, exist_ok=True)
             with Pool(2) as pool:
                 pictures = pool.starmap(render, [(self._first + i, self._night, SIDE) for i in range(SCENES)], chunksize=16)
-            np.save(path, np.stack(pictures))
+            # In one move: half a table would end every later start.
+            aside = path.with_suffix(".part.npy")
+            np.save(aside, np.stack(pictures))
+            aside.replace(path)
         self._pictures = np.load(path, mmap_mode="r")
 
     def take(self, rng: np.random.Generator, count: int, side: int) -> Tensor:

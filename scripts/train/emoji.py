@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from . import parallel, state, tokenizer
 from .data.prompts import templates
 from .data.sample import Drawings, Request, make
-from .generator import Sizes, SketchGenerator
+from .generator import EMOJI_SIZES, Sizes, SketchGenerator
 from .loader import batches
 from .losses import PatchCritic, colour_loss, critic_loss, feature_loss, picture_loss
 from .paths import RUNS
@@ -105,7 +105,7 @@ def parse() -> argparse.Namespace:
 def train(rank: int, args: argparse.Namespace) -> None:
     """One process of a run."""
     device, half = begin(args)
-    sizes = Sizes()
+    sizes = EMOJI_SIZES
     words = get_tokenizer(args.run, sizes)
     model = SketchGenerator(sizes).to(device, memory_format=torch.channels_last)
     # Trained smaller than it is used, it shall see as many cells across: 64 of them at 512 pixels.
@@ -188,7 +188,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parse()
-    get_tokenizer(args.run, Sizes())
+    get_tokenizer(args.run, EMOJI_SIZES)
     launch(train, args)
 
 

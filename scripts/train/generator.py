@@ -45,12 +45,18 @@ class Sizes:
     tokens: int = 32
     text_width: int = 128
     text_layers: int = 2
-    # How the prompt reaches the UNet's blocks ("default" adds it, "scale_shift" scales too), and whether the VAE floods.
+    # How the prompt reaches the UNet's blocks ("default" adds it, "scale_shift" scales too), whether the VAE floods, and how
+    # many of its channels spread within lines.
     modulation: str = "scale_shift"
     outside: bool = True
+    # Off in runs from before there was one.
+    spread: int = 0
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
+
+
+EMOJI_SIZES = Sizes(spread=12)
 
 
 def make_unet(sizes: Sizes) -> UNet2DConditionModel:
@@ -100,12 +106,19 @@ def make_text_encoder(sizes: Sizes) -> CLIPTextModel:
 
 def make_vae(sizes: Sizes) -> LightAutoencoderKL:
     vae = LightAutoencoderKL(
-        sizes.vae_channels, sizes.encoder_depth, sizes.decoder_depth, sizes.latent_channels, outside=sizes.outside
+        sizes.vae_channels,
+        sizes.encoder_depth,
+        sizes.decoder_depth,
+        sizes.latent_channels,
+        outside=sizes.outside,
+        spread=sizes.spread,
     )
     add_skip_convs(vae)
     for name, module in vae.named_modules():
         # Without norms the start must keep the signal's size; a block's second convolution stays at zero.
-        if isinstance(module, nn.Conv2d) and not ("skip_conv" in name or "outside" in name or name.endswith("conv2")):
+        if isinstance(module, nn.Conv2d) and not (
+            "skip_conv" in name or "outside" in name or name.endswith(("conv2", "spread_out"))
+        ):
             nn.init.kaiming_normal_(module.weight, a=0.1, nonlinearity="leaky_relu")
             nn.init.zeros_(module.bias)
     for part in (vae.encoder, vae.decoder):

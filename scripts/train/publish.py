@@ -1,7 +1,7 @@
 """Turns a run's averaged weights into a bundle, by way of what any other model comes as: a base and a checkpoint.
 
-python -m train.publish emoji-sketch
-python -m train.publish day-night
+npm run train:publish -- emoji-sketch
+npm run train:publish -- day-night
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from export.base import open_base
 from export.bundle import Order, write_bundle
 from export.checkpoint import read_checkpoint
-from export.cli import from_here
+from export.cli import from_here, run_command
 from export.description import Description, Direction
+from export.errors import ExportError
 from export.model.light_vae import LightAutoencoderKL, save_light_vae
 from export.summary import print_summary
 from export.target import Target
@@ -75,6 +76,13 @@ def sketch_checkpoint(model: SketchGenerator) -> dict[str, object]:
     }
 
 
+def write_sketch_base(folder: Path, model: SketchGenerator, tokenizer: Path) -> None:
+    """The base that `sketch_checkpoint` goes with: what is under the branches. The model is of no use after it."""
+    model.unet_holder.conv_out = model.unet.conv_out.base
+    model.vae.decoder.conv_in = model.vae.decoder.conv_in.base
+    write_base(folder, model.unet_holder, model.clip, model.vae, tokenizer)
+
+
 def street_checkpoint(model: StreetGenerator) -> dict[str, object]:
     """A CycleGAN-Turbo checkpoint's dict. The UNet was trained whole and is the base's: its LoRA lists are empty."""
     vaes = {f"vae.{key}": value for key, value in model.vae.state_dict().items()}
@@ -98,6 +106,9 @@ def street_checkpoint(model: StreetGenerator) -> dict[str, object]:
 def _set_aside(folder: Path) -> Iterator[None]:
     """Moves an older text encoder out of the way, which would be taken for this run's; back where the export fails."""
     aside = folder.with_name(f".{folder.name}.old")
+    if aside.exists() and not folder.exists():
+        # What an earlier one left that was killed outright: the only copy.
+        aside.rename(folder)
     shutil.rmtree(aside, ignore_errors=True)
     if folder.exists():
         folder.rename(aside)
@@ -123,31 +134,33 @@ def _publish(run: str, checkpoint: dict[str, object], description: Description, 
         description=description,
         replace=True,
     )
-    # What people wrote about the bundle outlives its weights.
-    kept = {file.name: file.read_bytes() for file in out.glob("*") if file.suffix in (".md", ".png", ".webp")}
+    # What people wrote about the bundle outlives its weights; on disk, so that it outlives this command too.
+    kept = folder / "kept"
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir()
+    for file in out.glob("*"):
+        if file.suffix in (".md", ".png", ".webp"):
+            shutil.copy2(file, kept)
     with _set_aside(out.parent / "shared" / order.base.name):
         print_summary(write_bundle(order, lambda line: print(line, flush=True)), order)
-    for name, content in kept.items():
-        (out / name).write_bytes(content)
+    shutil.copytree(kept, out, dirs_exist_ok=True)
 
 
 def _origin(facts: dict[str, object]) -> str:
     hours = float(facts["seconds"]) / 3600
     on_gpu = any("cuda" in phase.get("device", "cpu") for phase in facts["phases"])
-    where = "a GPU" if on_gpu else f"{os.cpu_count()} CPU cores"
+    where = "a GPU" if on_gpu else "a CPU"
     return f"trained from scratch by scripts/train: {facts['step']} steps, {facts['samples']} samples, {hours:.1f} h on {where}"
 
 
 def publish_emoji(run: str, out: Path) -> None:
     saved = state.load(run)
     if saved is None:
-        raise SystemExit(f"there is no run {run}; train it first (python -m train.emoji)")
+        raise ExportError(f"there is no run {run}; train it first (npm run train:emoji)")
     model = SketchGenerator(Sizes(**saved["facts"]["sizes"]))
     model.load_state_dict(saved["average"])
     checkpoint = sketch_checkpoint(model)
-    model.unet_holder.conv_out = model.unet.conv_out.base
-    model.vae.decoder.conv_in = model.vae.decoder.conv_in.base
-    write_base(RUNS / run / "base", model.unet_holder, model.clip, model.vae, RUNS / run / "tokenizer")
+    write_sketch_base(RUNS / run / "base", model, RUNS / run / "tokenizer")
     description = Description(
         id="emoji-sketch",
         title="Emoji sketch",
@@ -169,7 +182,7 @@ def publish_emoji(run: str, out: Path) -> None:
 def publish_street(run: str, out: Path) -> None:
     saved = state.load(run)
     if saved is None:
-        raise SystemExit(f"there is no run {run}; train it first (python -m train.day_night)")
+        raise ExportError(f"there is no run {run}; train it first (npm run train:day-night)")
     model = StreetGenerator(Sizes(**saved["facts"]["sizes"]))
     model.load_state_dict(saved["average"])
     checkpoint = street_checkpoint(model)
@@ -196,15 +209,16 @@ def publish_street(run: str, out: Path) -> None:
 PUBLISH = {"emoji-sketch": publish_emoji, "day-night": publish_street}
 
 
-def main() -> None:
+def main() -> int:
+    """Runs the command; 0 when the bundle was written, 1 with a sentence on standard error when not."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("bundle", choices=list(PUBLISH))
     parser.add_argument("--run", help="the run it comes from, where that has another name")
     parser.add_argument("--out", type=Path, help="the bundle's folder; default: the shipped one's")
     options = parser.parse_args()
     out = from_here(options.out) if options.out else MODELS / options.bundle
-    PUBLISH[options.bundle](options.run or options.bundle, out)
+    return run_command("train:publish", lambda: PUBLISH[options.bundle](options.run or options.bundle, out))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

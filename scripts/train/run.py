@@ -82,7 +82,8 @@ class Run:
         if (saved := state.load(args.run)) is not None:
             self.facts = saved["facts"]
             of_run = self.facts["sizes"]
-            if differing := sorted(key for key, value in of_run.items() if sizes[key] != value):
+            # What a run from before there was such a thing does not name, it has not.
+            if differing := sorted(key for key in sizes | of_run if (sizes.get(key) or 0) != (of_run.get(key) or 0)):
                 raise SystemExit(f"the run {args.run} has another shape ({', '.join(differing)}): begin one with --run NAME")
             for key, part in parts.items():
                 part.load_state_dict(saved[key])

@@ -22,7 +22,7 @@ from .data.colour import WORDS, to_lab
 from .data.prompts import compose, templates
 from .data.sample import Drawings
 from .emoji import get_tokenizer
-from .generator import Sizes, make_text_encoder
+from .generator import EMOJI_SIZES, make_text_encoder
 from .paths import RUNS
 from .run import SEED
 
@@ -64,7 +64,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.manual_seed(SEED)
     cv2.setNumThreads(1)
-    sizes = Sizes()
+    sizes = EMOJI_SIZES
     words = get_tokenizer(args.run, sizes)
     clip = make_text_encoder(sizes)
     drawings = Drawings()

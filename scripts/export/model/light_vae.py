@@ -6,7 +6,8 @@ sum into the convolution), 1×1 convolutions before nearest upsampling instead o
 at full resolution: 2×2 pixels are folded into channels before the first convolution and unfolded after the last.
 
 For line drawings it can be told what is outside (`outside`): whether paper lies inside an outline is decided by lines far
-away, which convolutions that a laptop can afford do not see. A flood from the border does.
+away, which convolutions that a laptop can afford do not see. A flood from the border does. And it can be told what a line
+divides (`spread`): averages that go far and stop at lines draw an area's colours together, whatever its neighbour's are.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ FOLD = 2
 # The stage at H/4, and how far a flood goes: from one side of a 512×512 picture to the other.
 OUTSIDE_STAGE = 1
 FLOOD_STEPS = 64
+# Pixels of a flood's cells at 512×512; a model that is taught on smaller pictures has smaller ones meanwhile.
+CELL = 8
+# The stage at H/4 too. Averages over 3×3 cells, so many of 4, then 8, then 16 pixels: at 512×512 they reach some 100 pixels.
+SPREAD_STAGE = 1
+SPREAD_CELL = FOLD * 2**SPREAD_STAGE
+SPREAD_STEPS = (6, 10, 40)
 
 
 def _activate(x: Tensor) -> Tensor:
@@ -45,18 +52,46 @@ class LightBlock(nn.Module):
         return _activate(x + self.conv2(_activate(self.conv1(x))))
 
 
+def paper_cells(ink: Tensor, cell: int) -> Tensor:
+    """1 where a cell of `cell` pixels has no ink, 0 elsewhere: [B,1,H,W] in {0,1} → [B,1,H/cell,W/cell], `cell` at least 2.
+
+    Cells overlap by a pixel, or what goes from cell to cell would slip through where a thin line crosses a corner of four.
+    """
+    return 1 - F.max_pool2d(ink, cell + 1, stride=cell, padding=1)
+
+
 def flood(ink: Tensor, cell: int, steps: int) -> Tensor:
     """Where paper is reached from the border without crossing a line: 1 there, 0 elsewhere.
 
     `ink` [B,1,H,W] in {0,1} → [B,1,H/cell,W/cell], `cell` at least 2. A cell with any ink in it is a wall, so that gaps
-    narrower than a cell are closed. The flood goes one cell a step, diagonally too; so cells overlap by a pixel, or it would
-    slip through where a thin line goes from one cell to the next across their corner.
+    narrower than a cell are closed. The flood goes one cell a step, diagonally too.
     """
-    free = 1 - F.max_pool2d(ink, cell + 1, stride=cell, padding=1)
+    free = paper_cells(ink, cell)
     reached = F.pad(torch.zeros_like(free[..., 1:-1, 1:-1]), (1, 1, 1, 1), value=1.0) * free
     for _ in range(steps):
         reached = F.max_pool2d(reached, 3, stride=1, padding=1) * free
     return reached
+
+
+def spread(x: Tensor, paper: Tensor, steps: tuple[int, ...]) -> Tensor:
+    """Averages `x` [B,C,h,w] with its neighbours again and again, within lines: what a line encloses becomes alike.
+
+    `paper` [B,1,h,w] is 0 where a line runs, and so is the result. `steps` are the averagings on these cells, then on cells
+    twice as wide, and so on; those are done first, and a wide cell counts only where no line touches it. Sides must be
+    divisible by 2 ** (len(steps) - 1).
+    """
+    count, *wider = steps
+    if wider:
+        wide = 1 - F.max_pool2d(1 - paper, 2)
+        far = spread(F.avg_pool2d(x, 2), wide, tuple(wider))
+        wide, far = (F.interpolate(each, scale_factor=2.0, mode="nearest") for each in (wide, far))
+        x = x * (1 - wide) + far
+    # The mean over neighbours that are paper, as a plain mean times a factor that never changes.
+    factor = paper / F.avg_pool2d(paper, 3, stride=1, padding=1).clamp(min=0.1)
+    x = x * paper
+    for _ in range(count):
+        x = F.avg_pool2d(x, 3, stride=1, padding=1) * factor
+    return x
 
 
 def _resample(x: Tensor, cell: int, stride: int) -> Tensor:
@@ -90,13 +125,19 @@ class LightEncoder(nn.Module):
 class LightDecoder(nn.Module):
     """Latent → picture, with one stage per tap; `skip_conv_1…4` are put in from outside."""
 
-    def __init__(self, channels: list[int], depth: list[int], latent_channels: int) -> None:
+    def __init__(self, channels: list[int], depth: list[int], latent_channels: int, spread_channels: int) -> None:
         super().__init__()
         wide = list(reversed(channels))
         self.conv_in = nn.Conv2d(latent_channels, wide[0], 3, padding=1)
         self.stages = nn.ModuleList(_blocks(c, d) for c, d in zip(wide, reversed(depth), strict=True))
         self.up = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in itertools.pairwise(wide))
         self.conv_out = nn.Conv2d(wide[-1], 3 * FOLD * FOLD, 3, padding=1)
+        if spread_channels:
+            self.spread_in = nn.Conv2d(channels[SPREAD_STAGE], spread_channels, 1)
+            # Also told where lines are, since what is spread is zero there. Starts at zero.
+            self.spread_out = nn.Conv2d(spread_channels + 1, channels[SPREAD_STAGE], 1)
+            nn.init.zeros_(self.spread_out.weight)
+            nn.init.zeros_(self.spread_out.bias)
 
 
 class LightAutoencoderKL(nn.Module):
@@ -104,6 +145,8 @@ class LightAutoencoderKL(nn.Module):
 
     With `outside`, the encoder takes black-and-white drawings (strokes 1 on 0) and sees two floods from the border, on cells
     of `cell` and of twice as many pixels. Trained on smaller pictures than it is used at, `cell` is smaller in proportion.
+    With `spread`, so many channels of its decoder are averaged within lines; where lines are is the last channel of the tap
+    at H/4, besides those that its skip convolution sees.
     """
 
     def __init__(
@@ -114,8 +157,13 @@ class LightAutoencoderKL(nn.Module):
         latent_channels: int = 8,
         scaling_factor: float = 1.0,
         outside: bool = False,
+        spread: int = 0,
     ) -> None:
         super().__init__()
+        if spread and not outside:
+            raise ValueError("spread needs lines: outside must be true")
+        if spread and len(channels) < len(SPREAD_STEPS) + 1:
+            raise ValueError(f"spread needs sides that can be halved {len(SPREAD_STEPS) + 1} times: four channels or more")
         self.config = {
             "_class_name": CLASS_NAME,
             "channels": channels,
@@ -124,10 +172,11 @@ class LightAutoencoderKL(nn.Module):
             "latent_channels": latent_channels,
             "scaling_factor": scaling_factor,
             "outside": outside,
+            "spread": spread,
         }
-        self.cell = 8
+        self.cell = CELL
         self.encoder = LightEncoder(channels, encoder_depth, latent_channels, outside)
-        self.decoder = LightDecoder(channels, decoder_depth, latent_channels)
+        self.decoder = LightDecoder(channels, decoder_depth, latent_channels, spread)
         self.latent_channels = latent_channels
         self.downscale = FOLD * 2 ** (len(channels) - 1)
         self.scaling_factor = scaling_factor
@@ -136,6 +185,7 @@ class LightAutoencoderKL(nn.Module):
     def encode_with_taps(self, x: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         encoder = self.encoder
         outside = self._outside(x) if encoder.outside_convs else []
+        paper = paper_cells(x[:, :1], SPREAD_CELL) if self.config["spread"] else None
         x = _activate(self._first(x))
         taps = [x]
         for index, stage in enumerate(encoder.stages):
@@ -148,6 +198,8 @@ class LightAutoencoderKL(nn.Module):
                     x = x + outside[1]
                 x = _activate(x)
                 taps.append(x)
+        if paper is not None:
+            taps[SPREAD_STAGE] = torch.cat([taps[SPREAD_STAGE], paper], 1)
         mean, log_variance = encoder.conv_out(x).chunk(2, dim=1)
         return mean, log_variance, taps
 
@@ -172,13 +224,25 @@ class LightAutoencoderKL(nn.Module):
             added.append(conv(torch.cat([_resample(reached, cell, stride) for reached, cell in floods], 1)))
         return added
 
+    @property
+    def _spread_steps(self) -> tuple[int, ...]:
+        """A drawing half as large takes a quarter of the averagings to become as much alike."""
+        return tuple(max(1, round(count * (self.cell / CELL) ** 2)) for count in SPREAD_STEPS)
+
     def decode_with_skips(self, z: Tensor, taps: list[Tensor], gamma: Tensor | None) -> Tensor:
         decoder = self.decoder
         x = decoder.conv_in(z)
+        strength = None if gamma is None else gamma.to(z.dtype).reshape(-1, 1, 1, 1)
         for index, (stage, tap) in enumerate(zip(decoder.stages, reversed(taps), strict=True)):
-            if gamma is not None:
-                tap = tap * gamma.to(tap.dtype).reshape(-1, 1, 1, 1)
+            paper = None
+            if self.config["spread"] and len(taps) - 1 - index == SPREAD_STAGE:
+                tap, paper = tap[:, :-1], tap[:, -1:]
+            if strength is not None:
+                tap = tap * strength
             x = _activate(x + getattr(decoder, f"skip_conv_{index + 1}")(tap))
+            if paper is not None:
+                alike = decoder.spread_out(torch.cat([spread(decoder.spread_in(x), paper, self._spread_steps), paper], 1))
+                x = x + (alike if strength is None else alike * strength)
             x = stage(x)
             if index < len(decoder.up):
                 x = F.interpolate(decoder.up[index](x), scale_factor=2.0, mode="nearest")
