@@ -11,12 +11,11 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const OLDEST_PYTHON = [3, 10];
+const OLDEST_PYTHON = [3, 11];
 const scripts = path.dirname(fileURLToPath(import.meta.url));
 const requirements = path.join(scripts, 'requirements.txt');
 const venv = process.env.IMG2IMG_VENV || path.join(homedir(), '.cache', 'img2img-turbo-server', 'venv');
-const windows = process.platform === 'win32';
-const python = path.join(venv, windows ? 'Scripts' : 'bin', windows ? 'python.exe' : 'python');
+const python = path.join(venv, 'bin', 'python');
 const stamp = path.join(venv, 'requirements.sha256');
 
 /** Prints a sentence and ends the process. */
@@ -27,7 +26,7 @@ function fail(sentence) {
 
 /** The first interpreter on the path that is new enough. */
 function findPython() {
-  for (const name of ['python3', 'python', 'python3.13', 'python3.12', 'python3.11', 'python3.10']) {
+  for (const name of ['python3', 'python', 'python3.14', 'python3.13', 'python3.12', 'python3.11']) {
     const answer = spawnSync(name, ['-c', 'import sys; print(*sys.version_info[:2])'], {
       encoding: 'utf8',
     });
@@ -49,14 +48,16 @@ function step(what, command, parameters) {
   if (done.status !== 0) fail(`${what} failed (see above): ${command} ${parameters.join(' ')}`);
 }
 
-/** Makes the environment if it is missing and installs the requirements if they changed. */
+/** Makes the environment if it is missing or was never finished, and installs the requirements if they changed. */
 function prepare() {
   const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex');
-  if (!existsSync(python)) {
+  const finished = existsSync(python) && existsSync(stamp);
+  if (finished && readFileSync(stamp, 'utf8').trim() === wanted) return;
+  if (!finished) {
+    // Where Debian's python3-venv was missing there is a python without pip: made again over it, the environment is whole.
     mkdirSync(path.dirname(venv), { recursive: true });
     step(`Making a Python environment in ${venv}`, findPython(), ['-m', 'venv', venv]);
   }
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8').trim() === wanted) return;
   step('Installing the Python packages (some gigabytes on first use)', python, [
     '-m',
     'pip',
@@ -70,6 +71,7 @@ function prepare() {
 
 const [module, ...parameters] = process.argv.slice(2);
 if (module === undefined) fail('usage: node scripts/python.mjs <module> [arguments…]');
+if (process.platform === 'win32') fail('The Python parts do not run on Windows; run them in WSL.');
 prepare();
 const child = spawn(python, ['-m', module, ...parameters], {
   cwd: scripts,

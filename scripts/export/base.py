@@ -47,8 +47,8 @@ def _from_hub(reference: str) -> Path:
     from huggingface_hub import snapshot_download
 
     # Only what from_pretrained reads; the repository also holds single-file and fp16 copies.
-    patterns = ["*/config.json", "*/*.model.safetensors", "*/diffusion_pytorch_model.safetensors"]
-    patterns += ["text_encoder/model.safetensors", "tokenizer/*", "scheduler/*", "model_index.json"]
+    patterns = ["*/config.json", "*/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"]
+    patterns += ["tokenizer/*", "scheduler/*", "model_index.json"]
     try:
         return Path(snapshot_download(reference, allow_patterns=patterns))
     except Exception as error:  # huggingface_hub raises many kinds: network, missing repository, no permission
@@ -69,7 +69,7 @@ def load_vae(base: Base, operators: PlainOperators) -> SkipVae:
     `_class_name` in its config says which class: AutoencoderKL, or LightAutoencoderKL of this project.
     """
     folder = base.path / "vae"
-    kind = _read_json(folder / "config.json").get("_class_name")
+    kind = read_json(folder / "config.json").get("_class_name")
     if kind == "AutoencoderKL":
         from diffusers import AutoencoderKL
 
@@ -95,7 +95,7 @@ def load_text_encoder(base: Base, operators: PlainOperators) -> TextEncoder:
 
 def load_step(base: Base) -> OneStep:
     """The denoising step of the base's scheduler."""
-    return one_step(_read_json(base.path / "scheduler" / "scheduler_config.json"))
+    return one_step(read_json(base.path / "scheduler" / "scheduler_config.json"))
 
 
 def _from_pretrained(kind: type, folder: Path) -> nn.Module:
@@ -109,7 +109,8 @@ def _from_pretrained(kind: type, folder: Path) -> nn.Module:
     return model.eval().requires_grad_(False)
 
 
-def _read_json(path: Path) -> dict[str, object]:
+def read_json(path: Path) -> dict[str, object]:
+    """Raises ExportError for a file that is missing or no JSON."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:

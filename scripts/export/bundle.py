@@ -111,7 +111,7 @@ def _write_direction(
     assembly = assemble(order, direction)
     least = smallest_latent(assembly) * assembly.downscale
     sizes = Sizes(assembly.latent_channels, assembly.downscale, max(64, least))
-    order.description.check_sizes(sizes)
+    order.description.check_size(sizes.downscale, sizes.min_side)
     graphs: dict[str, Graph] = {}
     several = len(order.description.directions) > 1
     for name, plan in translator_plans(assembly, shared.embedding, order.layout).items():

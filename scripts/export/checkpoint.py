@@ -45,11 +45,11 @@ _UNPAIRED_KEYS = (
     "sd_vae_enc",
     "sd_vae_dec",
 )
-#: Which UNet adapter goes with which target list and state dict of a CycleGAN-Turbo checkpoint.
+#: Target list and state dict of each UNet adapter of a CycleGAN-Turbo checkpoint.
 _UNPAIRED_ADAPTERS = (
-    ("encoder", "l_target_modules_encoder", "sd_encoder"),
-    ("decoder", "l_target_modules_decoder", "sd_decoder"),
-    ("others", "l_modules_others", "sd_other"),
+    ("l_target_modules_encoder", "sd_encoder"),
+    ("l_target_modules_decoder", "sd_decoder"),
+    ("l_modules_others", "sd_other"),
 )
 _HALF_PREFIX: dict[Half, str] = {"a2b": "vae.", "b2a": "vae_b2a."}
 
@@ -99,7 +99,8 @@ Checkpoint = PairedCheckpoint | UnpairedCheckpoint
 def read_checkpoint(path: Path) -> Checkpoint:
     """Reads and takes apart a checkpoint file.
 
-    Raises ExportError for a file that is missing, is no checkpoint, is of neither family, or lacks tensors.
+    Raises ExportError for a file that is missing, is no checkpoint, is of neither family, lacks tensors, or has some that are
+    not finite.
     """
     content = _read_pickle(path)
     if "state_dict_unet" in content or "state_dict_vae" in content:
@@ -177,7 +178,7 @@ def _paired(path: Path, content: Mapping[str, object]) -> PairedCheckpoint:
 def _unpaired(path: Path, content: Mapping[str, object]) -> UnpairedCheckpoint:
     rank = content["rank_unet"]
     adapters, targets = [], []
-    for _, target_key, state_key in _UNPAIRED_ADAPTERS:
+    for target_key, state_key in _UNPAIRED_ADAPTERS:
         # The reference sets lora_alpha = rank for this family's UNet, so its scale is 1.
         part = _network(path, content[state_key], None, rank, rank, content[target_key])
         if part.tensors:
@@ -210,6 +211,8 @@ def _network(
     ups: dict[str, Tensor] = {}
     tensors: dict[str, Tensor] = {}
     for key, tensor in state.items():
+        if not tensor.isfinite().all():
+            raise ExportError(f"{path}: {key} is not finite everywhere (it holds NaN or infinity)")
         if key.endswith(f".lora_A{middle}.weight"):
             downs[key.removesuffix(f".lora_A{middle}.weight")] = tensor
         elif key.endswith(f".lora_B{middle}.weight"):

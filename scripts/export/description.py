@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 Conditioning = Literal["sketch", "edge", "image"]
 
 
+def identifier_of(name: str) -> str:
+    """A folder's name as a bundle's id."""
+    return re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_")
+
+
 @dataclass(frozen=True)
 class Direction:
     """One direction's name, and, for CycleGAN-Turbo, its half of the checkpoint and its prompt."""
@@ -64,18 +69,23 @@ class Description:
             raise ExportError(f"two directions cannot have one id: {', '.join(names)}")
         if not 0 <= self.default_gamma <= 1:
             raise ExportError(f"the default gamma {self.default_gamma} does not lie between 0 and 1")
+        if not 0 <= self.low_threshold <= self.high_threshold <= 1000:
+            raise ExportError(
+                f"the thresholds {self.low_threshold} and {self.high_threshold} do not go up, or do not lie between 0 and 1000"
+            )
         if self.template is not None and "{prompt}" not in self.template:
             raise ExportError(f"the template {self.template!r} has no {{prompt}} in it")
         if not self.title or any(not direction.title for direction in self.directions):
             raise ExportError("a title is empty")
+        # What holds for every VAE with four taps; which one it is is not known yet.
+        self.check_size(8, 64)
 
-    def check_sizes(self, sizes: Sizes) -> None:
-        """Raises ExportError for a size that the model cannot have."""
+    def check_size(self, multiple_of: int, min_side: int) -> None:
+        """Raises ExportError for a size that a model with these limits cannot have."""
         width, height = self.native
-        if width % sizes.downscale or height % sizes.downscale or min(self.native) < sizes.min_side:
+        if width % multiple_of or height % multiple_of or min(self.native) < min_side:
             raise ExportError(
-                f"the size {width}x{height} is none of this model's: "
-                f"its sides are multiples of {sizes.downscale} from {sizes.min_side} on"
+                f"the size {width}x{height} is none of this model's: its sides are multiples of {multiple_of} from {min_side} on"
             )
         if self.max_side < max(self.native):
             raise ExportError(f"the longest side allowed, {self.max_side}, is shorter than the size {width}x{height}")

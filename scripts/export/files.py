@@ -28,14 +28,19 @@ def file_entry(path: Path, relative_to: Path) -> dict[str, object]:
     }
 
 
+def refuse_existing(target: Path, replace: bool) -> None:
+    """Raises ExportError where `target` exists and may not be replaced."""
+    if target.exists() and not replace:
+        raise ExportError(f"{target} exists already; --force replaces it")
+
+
 @contextlib.contextmanager
 def folder_aside(target: Path, replace: bool) -> Iterator[Path]:
     """A fresh folder beside `target` that takes its name when the block ends well, and vanishes when it does not.
 
     Raises ExportError where `target` exists and may not be replaced, and where the disk is full.
     """
-    if target.exists() and not replace:
-        raise ExportError(f"{target} exists already; --force replaces it")
+    refuse_existing(target, replace)
     aside = target.parent / f".{target.name}.partial-{os.getpid()}"
     try:
         aside.mkdir(parents=True)
@@ -64,5 +69,5 @@ def is_full_disk(error: OSError) -> bool:
 
 def _explained(error: OSError, target: Path) -> ExportError:
     if is_full_disk(error):
-        return ExportError(f"there is no room on the disk: {target} was not written, and nothing was left behind ({error})")
+        return ExportError(f"there is no room on the disk: {target} was not written, nor any part of it ({error})")
     return ExportError(f"{target} could not be written: {error}")

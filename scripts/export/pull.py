@@ -7,15 +7,13 @@ import os
 import sys
 from pathlib import Path
 
-from .base import open_base
-from .bundle import Order, write_bundle
 from .checkpoint import PairedCheckpoint, read_checkpoint
-from .cli import from_here, log, run_command
+from .command import export_bundle, from_here, log, run_command
+from .description import identifier_of
 from .download import download, remember_hash, remembered_hash
 from .errors import ExportError
+from .files import refuse_existing
 from .published import BASE, CHECKPOINT_HOST, PUBLISHED, Published
-from .summary import print_summary
-from .target import Target
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,26 +43,14 @@ def run(options: argparse.Namespace) -> None:
     """Does what the options say."""
     published = PUBLISHED[options.name]
     out = from_here(options.out or Path("models") / published.name)
-    if out.exists() and not options.force:
-        raise ExportError(f"{out} exists already; --force replaces it")
+    refuse_existing(out, options.force)
+    description = published.description(identifier_of(out.name))
+    description.check()
     cache = from_here(options.cache) if options.cache else _default_cache()
     checkpoint = read_checkpoint(fetch_checkpoint(published, options.source, cache, options.sha256))
     _must_be(published, checkpoint)
     log(f"base {options.base}")
-    local = from_here(Path(options.base))
-    base = open_base(str(local) if local.is_dir() else options.base, options.base_name)
-    description = published.description(out.name)
-    description.check()
-    order = Order(
-        checkpoint=checkpoint,
-        base=base,
-        out=out,
-        layout=options.layout,
-        target=Target(options.target, options.precision),
-        description=description,
-        replace=options.force,
-    )
-    print_summary(write_bundle(order, log), order)
+    export_bundle(options, checkpoint, description, out)
 
 
 def fetch_checkpoint(published: Published, source: str, cache: Path, sha256: str | None) -> Path:

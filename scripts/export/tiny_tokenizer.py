@@ -36,8 +36,8 @@ def build_vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
     return {token: index for index, token in enumerate(dict.fromkeys(tokens))}, merges
 
 
-def write_tokenizer(folder: Path) -> int:
-    """Writes vocab.json, merges.txt and the configs as SD 2.x has them (padded with `!`); returns the vocabulary's size."""
+def write_tokenizer(folder: Path) -> None:
+    """Writes vocab.json, merges.txt and the configs as SD 2.x has them (padded with `!`)."""
     vocabulary, merges = build_vocabulary()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False))
@@ -51,4 +51,3 @@ def write_tokenizer(folder: Path) -> int:
     (folder / "special_tokens_map.json").write_text(json.dumps(special, indent=2))
     config = {**special, "model_max_length": 77, "tokenizer_class": "CLIPTokenizer", "do_lower_case": True}
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2))
-    return len(vocabulary)

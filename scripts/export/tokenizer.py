@@ -33,6 +33,6 @@ def write_tokenizer_json(base: Base, path: Path) -> TokenizerFacts:
     # Padding and truncation are the server's, by the manifest's numbers.
     backend.no_padding()
     backend.no_truncation()
-    # Written with sorted keys so that one base always gives the same bytes.
+    # The library writes keys and vocabulary in an order of its own, so that one base always gives the same bytes.
     path.write_text(json.dumps(json.loads(backend.to_str()), ensure_ascii=False) + "\n")
     return TokenizerFacts(int(tokenizer.model_max_length), int(tokenizer.pad_token_id))

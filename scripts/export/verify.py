@@ -13,10 +13,14 @@ from .assemble import Assembly
 from .errors import ExportError
 from .graphs import Examples, smallest_latent
 from .model.text import TextEncoder
+from .model.turbo import finish_image
 from .target import Target
+from .unclamped import UNCLAMPED, telling_unclamped
 
 #: The bars of the issue: fp32 pictures within 50 dB of the reference, fp16 within 40 dB.
 LEAST_PSNR = {"fp32": 50.0, "fp16": 40.0}
+#: The graphs of a layout as they run.
+_ORDER = {"fused": ("translator",), "staged": ("vae_encoder", "unet", "vae_decoder")}
 
 
 @dataclass(frozen=True)
@@ -51,19 +55,23 @@ def open_session(path: Path) -> object:
 
 
 def run_graphs(graphs: dict[str, Path], layout: str, feeds: dict[str, np.ndarray]) -> np.ndarray:
-    """Runs a direction's graphs one after another → image uint8 [B,H,W,3].
+    """Runs a direction's graphs one after another → image uint8 [B,H,W,3]."""
+    return _run_all(graphs, layout, feeds)["translated"]
+
+
+def _run_all(graphs: dict[str, Path], layout: str, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """All inputs and outputs of a direction's graphs by name.
 
     A tensor keeps its name from graph to graph, so every graph is fed what its inputs name. One session is open at a time.
     """
-    order = ("translator",) if layout == "fused" else ("vae_encoder", "unet", "vae_decoder")
     known = dict(feeds)
-    for name in order:
+    for name in _ORDER[layout]:
         session = open_session(graphs[name])
         wanted = {item.name: known[item.name] for item in session.get_inputs()}
         names = [item.name for item in session.get_outputs()]
         known |= dict(zip(names, session.run(names, wanted), strict=True))
         del session
-    return known["translated"]
+    return known
 
 
 @torch.inference_mode()
@@ -85,7 +93,10 @@ def verify_text(encoder: TextEncoder, graph: Path, target: Target) -> float:
 def verify_direction(
     assembly: Assembly, graphs: dict[str, Path], layout: str, embedding: tuple[int, int], target: Target
 ) -> Closeness:
-    """Raises ExportError where the graphs and PyTorch disagree beyond the bar of the precision."""
+    """Raises ExportError where the graphs and PyTorch disagree beyond the bar of the precision.
+
+    Also where bytes would be equal and prove nothing: NaN becomes 0 on both sides, and so does all that is too dark.
+    """
     least = smallest_latent(assembly)
     examples = Examples.make(assembly, embedding, (least + 3, least + 2), batch=2, seed=1)
     arguments = [examples.image, examples.text_embedding, examples.noise]
@@ -98,8 +109,21 @@ def verify_direction(
         arguments.append(examples.gamma)
         feeds["gamma"] = examples.gamma.numpy()
     with torch.inference_mode():
-        expected = assembly.fused(*arguments).numpy()
-    result = closeness(run_graphs(graphs, layout, feeds), expected)
+        levels = assembly.fused.unclamped(*arguments)
+    _check_finite("the model's picture in PyTorch", levels.numpy())
+    expected = finish_image(levels).numpy()
+    if (np.ptp(expected, axis=(1, 2)) == 0).all():
+        raise ExportError("the model's pictures are of one flat colour, so that comparing the graphs with them proves nothing")
+    last = _ORDER[layout][-1]
+    with telling_unclamped(graphs[last]) as telling:
+        got = _run_all({**graphs, last: telling}, layout, feeds)
+    _check_finite("the graphs' picture in ONNX Runtime", got[UNCLAMPED])
+    result = closeness(got["translated"], expected)
     if not result.psnr >= LEAST_PSNR[target.precision]:
         raise ExportError(f"the exported graphs are not the model: {result}; the bar is {LEAST_PSNR[target.precision]} dB")
     return result
+
+
+def _check_finite(what: str, levels: np.ndarray) -> None:
+    if not np.isfinite(levels).all():
+        raise ExportError(f"{what} is not finite everywhere: are the weights of base and checkpoint whole?")

@@ -32,14 +32,10 @@ class Guide:
         # By number of dimensions: shaped once, not at each of some hundred branches.
         self._shaped: dict[int, Tensor] = {}
 
-    @property
-    def gamma(self) -> Tensor:
-        """What the branches use, [B]. Setting it goes before every run."""
-        return self._shaped[3].reshape(-1)
-
-    @gamma.setter
-    def gamma(self, gamma: Tensor) -> None:
+    def _set_gamma(self, gamma: Tensor) -> None:
         self._shaped = {3: gamma.reshape(-1, 1, 1), 4: gamma.reshape(-1, 1, 1, 1)}
+
+    gamma = property(fset=_set_gamma, doc="What the branches use, [B]: set before every run, read by `per_sample`.")
 
     def per_sample(self, x: Tensor) -> Tensor:
         """Gamma shaped to multiply `x`, [B,N,C] or [B,C,H,W]."""
@@ -88,7 +84,7 @@ class GuidedLinear(nn.Module):
 class TwinConv(nn.Module):
     """The UNet's `conv_in` of a stochastic model: (1 − gamma) · pretrained(x) + gamma · current(x).
 
-    Both are linear in x, so this is pretrained(x) + gamma · (current − pretrained)(x).
+    Both run, because samples of one batch differ in gamma.
     """
 
     def __init__(self, pretrained: nn.Conv2d, current: nn.Conv2d, guide: Guide) -> None:

@@ -32,7 +32,7 @@ def prepare_image(image: Tensor, preparation: Preparation, dtype: torch.dtype) -
 
 
 def finish_image(x: Tensor) -> Tensor:
-    """[B,3,H,W], clamped to [−1,1], → rounded uint8 [B,H,W,3]."""
+    """[B,3,H,W] → rounded uint8 [B,H,W,3]: 0 for −1 and below, 255 for 1 and above."""
     levels = (x.float() * 127.5 + 127.5).clamp(0.0, 255.0).round().to(torch.uint8)
     return levels.permute(0, 2, 3, 1)
 
@@ -93,12 +93,16 @@ class VaeDecoder(nn.Module):
         self.guide = guide
 
     def forward(self, denoised: Tensor, *inputs: Tensor) -> Tensor:
+        return finish_image(self.unclamped(denoised, *inputs))
+
+    def unclamped(self, denoised: Tensor, *inputs: Tensor) -> Tensor:
+        """The picture before it becomes bytes, [B,3,H,W] in about [−1,1]."""
         taps, gamma = list(inputs[:4]), None
         if self.guide is not None:
             gamma = inputs[4]
             self.guide.gamma = gamma
         z = (denoised / self.vae.scaling_factor).to(weight_dtype(self.vae))
-        return finish_image(self.vae.decode_with_skips(z, taps, gamma))
+        return self.vae.decode_with_skips(z, taps, gamma)
 
 
 class Translator(nn.Module):
@@ -111,12 +115,16 @@ class Translator(nn.Module):
         self.decoder = decoder
 
     def forward(self, image: Tensor, text_embedding: Tensor, noise: Tensor, *inputs: Tensor) -> Tensor:
+        return finish_image(self.unclamped(image, text_embedding, noise, *inputs))
+
+    def unclamped(self, image: Tensor, text_embedding: Tensor, noise: Tensor, *inputs: Tensor) -> Tensor:
+        """The picture before it becomes bytes, [B,3,H,W] in about [−1,1]."""
         if self.encoder.guide is None:
             latent, *taps = self.encoder(image, noise)
-            return self.decoder(self.unet(latent, text_embedding), *taps)
+            return self.decoder.unclamped(self.unet(latent, text_embedding), *taps)
         (gamma,) = inputs
         latent, *taps = self.encoder(image, gamma)
-        return self.decoder(self.unet(latent, text_embedding, noise, gamma), *taps, gamma)
+        return self.decoder.unclamped(self.unet(latent, text_embedding, noise, gamma), *taps, gamma)
 
 
 def weight_dtype(module: nn.Module) -> torch.dtype:

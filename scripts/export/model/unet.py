@@ -22,6 +22,11 @@ _PLAIN_SETTINGS = {
     "center_input_sample": False,
     "attention_type": "default",
     "resnet_skip_time_act": False,
+    "act_fn": "silu",
+    "downsample_padding": 1,
+    "num_class_embeds": None,
+    "time_embedding_act_fn": None,
+    "cross_attention_norm": None,
 }
 #: What may be added to the timestep's embedding: nothing, as in Stable Diffusion, or the text, pooled by attention.
 _ADDITIONS = {None, "text"}

@@ -17,6 +17,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from ..errors import ExportError
 from .layers import run_attention_block, run_resnet
 from .operators import PlainOperators
 
@@ -59,6 +60,22 @@ def skip_convs(vae: SkipVae) -> list[nn.Module]:
     return [getattr(vae.decoder, f"skip_conv_{index}") for index in (1, 2, 3, 4)]
 
 
+_BLOCKS = {"down_block_types": "DownEncoderBlock2D", "up_block_types": "UpDecoderBlock2D"}
+
+
+def _check_supported(vae: nn.Module) -> None:
+    """Raises ExportError for a configuration that `KlSkipVae` does not compute."""
+    config = vae.config
+    for key, plain in _BLOCKS.items():
+        for kind in config[key]:
+            if kind != plain:
+                raise ExportError(f"the base's VAE has a block {kind!r}; only {plain} is supported")
+    if config.act_fn != "silu":
+        raise ExportError(f"the base's VAE has act_fn={config.act_fn!r}; only 'silu' is supported")
+    if config.shift_factor:
+        raise ExportError(f"the base's VAE has shift_factor={config.shift_factor!r}; shifted latents are not supported")
+
+
 class KlSkipVae(nn.Module):
     """The modules of a diffusers `AutoencoderKL`, run with taps and skips, in a target's operators.
 
@@ -67,6 +84,7 @@ class KlSkipVae(nn.Module):
 
     def __init__(self, vae: nn.Module, operators: PlainOperators) -> None:
         super().__init__()
+        _check_supported(vae)
         config = vae.config
         channels = list(config.block_out_channels)
         self.encoder = vae.encoder

@@ -85,6 +85,19 @@ def checkpoints(base: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     return paths
 
 
+@pytest.fixture
+def changed(checkpoints: dict[str, Path], tmp_path: Path) -> Callable[..., Path]:
+    """A checkpoint after a change to its content."""
+
+    def change(kind: str, edit: Callable[[dict], None]) -> Path:
+        content = torch.load(checkpoints[kind], weights_only=True)
+        edit(content)
+        torch.save(content, tmp_path / "changed.pkl")
+        return tmp_path / "changed.pkl"
+
+    return change
+
+
 @pytest.fixture(scope="session")
 def export(base: Path, checkpoints: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Bundle]:
     """Exports by the command line, each combination of arguments once."""

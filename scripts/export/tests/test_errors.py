@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
+from export import command
 from export.assemble import assemble_paired, assemble_unpaired
 from export.base import load_vae, open_base
 from export.checkpoint import read_checkpoint
@@ -17,19 +17,6 @@ from export.errors import ExportError
 from export.files import folder_aside
 from export.model.operators import PlainOperators
 from export.random_init import ARCHITECTURES, write_base
-
-
-@pytest.fixture
-def changed(checkpoints: dict[str, Path], tmp_path: Path) -> Callable[..., Path]:
-    """A checkpoint after a change to its content."""
-
-    def change(kind: str, edit: Callable[[dict], None]) -> Path:
-        content = torch.load(checkpoints[kind], weights_only=True)
-        edit(content)
-        torch.save(content, tmp_path / "changed.pkl")
-        return tmp_path / "changed.pkl"
-
-    return change
 
 
 def refused(path: Path, *words: str) -> None:
@@ -111,6 +98,22 @@ def test_missing_lora_tensors_and_skip_convolutions(changed, base: Path) -> None
         assemble_paired(read_checkpoint(changed("edge", drop_module)), open_base(str(base)), PlainOperators(), "unit")
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "kind, state, key",
+    [
+        ("edge", "state_dict_unet", "mid_block.resnets.0.conv1.lora_A.default.weight"),
+        ("edge", "state_dict_vae", "decoder.skip_conv_2.base_layer.weight"),
+        ("cyclegan", "sd_vae_dec", "vae_b2a.quant_conv.bias"),
+    ],
+)
+def test_a_tensor_that_is_not_finite(value: float, kind: str, state: str, key: str, changed) -> None:
+    def spoil(content: dict) -> None:
+        content[state][key].view(-1)[0] = value
+
+    refused(changed(kind, spoil), key.removeprefix("vae_b2a."), "not finite")
+
+
 def test_half_a_pair_of_twins(changed) -> None:
     def drop(content: dict) -> None:
         for part in ("weight", "bias"):
@@ -165,16 +168,58 @@ def test_a_folder_that_is_no_base(tmp_path: Path, base: Path) -> None:
         ("edge", ["--template", "a picture"], "{prompt}"),
         ("sketch", ["--default-gamma", "1.5"], "between 0 and 1"),
         ("cyclegan", ["--direction", "both", *["--prompt", "x", "--direction-id", "same"] * 2], "one id"),
+        ("edge", ["--conditioning", "edge", "--low-threshold", "300"], "300 and 200"),
+        # What would be taken and change nothing.
+        ("cyclegan", ["--direction", "a2b", "--prompt", "x", "--template", "a {prompt}"], "--template"),
+        ("cyclegan", ["--direction", "a2b", "--prompt", "x", "--example", "a bird"], "--example"),
+        ("cyclegan", ["--direction", "a2b", "--prompt", "x", "--default-gamma", "0.5"], "--default-gamma"),
+        ("edge", ["--default-gamma", "0.5"], "--default-gamma"),
+        ("edge", ["--low-threshold", "50"], "--low-threshold"),
+        ("sketch", ["--high-threshold", "50"], "--high-threshold"),
+        ("edge", ["--direction-id", "one", "--direction-id", "two"], "more than once"),
+        ("edge", ["--kind", "sketch"], "--kind"),
+        ("edge", ["--keep", "kept"], "--keep"),
+        ("edge", ["--seed", "1"], "--seed"),
     ],
 )
-def test_options_of_the_wrong_family(
-    kind: str, arguments: list[str], words: str, base: Path, checkpoints: dict[str, Path], tmp_path: Path, capsys
+def test_options_that_do_not_fit_are_refused_before_the_base_is_fetched(
+    kind: str,
+    arguments: list[str],
+    words: str,
+    checkpoints: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys,
 ) -> None:
+    monkeypatch.setattr(command, "open_base", lambda *_: pytest.fail("the base was opened"))
     out = tmp_path / "models" / "x"
-    command = ["--checkpoint", str(checkpoints[kind]), "--base", str(base), "--out", str(out), *arguments]
-    assert main(command) == 1
+    assert main(["--checkpoint", str(checkpoints[kind]), "--base", "someone/large", "--out", str(out), *arguments]) == 1
     assert words in capsys.readouterr().err
-    assert not out.exists()
+    assert not out.parent.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--size", "100x100"], "multiples of 8"),
+        (["--kind", "edge", "--default-gamma", "0.5"], "--default-gamma"),
+        (["--id", "My Model"], "lower-case"),
+        (["--out", "taken"], "--force"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_before_random_weights_are_made(
+    arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setenv("IMG2IMG_CWD", str(tmp_path))
+    (tmp_path / "taken").mkdir()
+    assert main(["--random-init", "tiny", "--keep", "kept", "--out", "models/x", *arguments]) == 1
+    assert words in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_taken_name_is_refused_before_anything_is_read(tmp_path: Path, capsys) -> None:
+    assert main(["--checkpoint", "none.pkl", "--base", "someone/large", "--out", str(tmp_path)]) == 1
+    assert "--force" in capsys.readouterr().err
 
 
 def test_an_existing_bundle_is_not_replaced_unasked(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_it_installs_a_published_model(
     server.cuts, server.cut_after = 1, 200_000
     command = [sys.executable, "-m", "export.pull", "day_to_night", "--from", f"{server.url}/models"]
     command += ["--base", "someone/tiny-turbo", "--precision", "fp16"]
-    command += ["--out", str(tmp_path / "models" / "day_to_night"), "--cache", str(tmp_path / "cache")]
+    command += ["--out", str(tmp_path / "models" / "Day_to_Night"), "--cache", str(tmp_path / "cache")]
     environment = {
         **os.environ,
         "HF_ENDPOINT": server.url,
@@ -50,8 +50,9 @@ def test_it_installs_a_published_model(
     assert "connection lost" in done.stderr and "going on at" in done.stderr
     assert "closeness" in done.stdout
 
-    bundle = Bundle(tmp_path / "models" / "day_to_night")
+    bundle = Bundle(tmp_path / "models" / "Day_to_Night")
     manifest = bundle.manifest
+    assert manifest["id"] == "day_to_night"
     assert [item["id"] for item in manifest["directions"]] == ["day_to_night"]
     assert manifest["directions"][0]["prompt"] == "driving in the night"
     assert manifest["text_encoder"]["path"].startswith("../shared/tiny-turbo/")
@@ -82,6 +83,17 @@ def test_all_published_models_are_known_by_their_facts() -> None:
         description.check()
         assert description.stochastic == (name == "sketch_to_image_stochastic")
         assert description.family == ("cyclegan-turbo" if item.half else "pix2pix-turbo")
+
+
+@pytest.mark.parametrize("name, words", [("taken", "--force"), ("...", "lower-case")])
+def test_a_name_that_cannot_be_had_is_refused_before_anything_is_downloaded(
+    name: str, words: str, server: FileServer, tmp_path: Path, capsys
+) -> None:
+    (tmp_path / "taken").mkdir()
+    command = ["edge_to_image", "--from", server.url, "--base", "someone/large", "--cache", str(tmp_path / "cache")]
+    assert main([*command, "--out", str(tmp_path / name)]) == 1
+    assert words in capsys.readouterr().err
+    assert server.paths == [] and not (tmp_path / "cache").exists()
 
 
 @pytest.mark.parametrize("name, kind", [("edge_to_image", "cyclegan"), ("night_to_day", "edge")])

@@ -33,7 +33,7 @@ def write_sheet(path: Path, picture: np.ndarray, width: int) -> None:
 
 def write_numbers(folder: Path, results: Results) -> None:
     """Puts the numbers as a table between the marks in the bundle's README, or at its end where it has none."""
-    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
     manifest = json.loads((folder / "manifest.json").read_text())
     lines = [f"Measured {today} with `npm run evaluate` on these weights ({manifest['origin']}):", ""]
     lines += ["| measure | value | bar | |", "|---|---|---|---|"]
