@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cv2
 
-from export.cli import from_here
+from export.command import from_here
 
 from .evaluation.emoji import evaluate_emoji
 from .evaluation.report import write_numbers, write_sheet

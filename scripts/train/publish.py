@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from export.base import open_base
 from export.bundle import Order, write_bundle
 from export.checkpoint import read_checkpoint
-from export.cli import from_here, run_command
+from export.command import from_here, run_command
 from export.description import Description, Direction
 from export.errors import ExportError
 from export.model.light_vae import LightAutoencoderKL, save_light_vae

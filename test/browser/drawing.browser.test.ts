@@ -278,13 +278,7 @@ test('a pen that presses harder draws a wider line', async () => {
 
 test('a stroke keeps the tool it began with', async () => {
   const { page } = studio;
-  const [from, to] = await studio.onScreen([
-    [0.2, 0.5],
-    [0.8, 0.5],
-  ] as const);
-  await page.mouse.move(...(from ?? [0, 0]));
-  await page.mouse.down();
-  await page.mouse.move(...(to ?? [0, 0]), { steps: 5 });
+  await studio.beginStroke([0.2, 0.5], [0.8, 0.5]);
   await page.keyboard.press('e');
   await page.mouse.up();
   expect(await studio.brightness([0.5, 0.5])).toBe(0);
@@ -301,13 +295,7 @@ test('the example is drawn with its own pen, also where the eraser was in hand',
 test('the keyboard’s pen keeps what the mouse had begun, and Enter held down puts it down once', async () => {
   const { page } = studio;
   await page.locator('#pad').focus();
-  const [from, to] = await studio.onScreen([
-    [0.2, 0.2],
-    [0.8, 0.2],
-  ] as const);
-  await page.mouse.move(...(from ?? [0, 0]));
-  await page.mouse.down();
-  await page.mouse.move(...(to ?? [0, 0]), { steps: 5 });
+  await studio.beginStroke([0.2, 0.2], [0.8, 0.2]);
   await page.keyboard.down('Enter');
   await page.keyboard.down('Enter');
   await page.keyboard.up('Enter');

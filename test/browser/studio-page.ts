@@ -77,12 +77,17 @@ export class StudioPage {
 
   /** A stroke with the mouse; places are 0–1 of the sheet. */
   async stroke(...places: readonly Place[]): Promise<void> {
+    await this.beginStroke(...places);
+    await this.page.mouse.up();
+  }
+
+  /** The same with the button still down. */
+  async beginStroke(...places: readonly Place[]): Promise<void> {
     const [first, ...rest] = await this.onScreen(places);
     if (first === undefined) return;
     await this.page.mouse.move(...first);
     await this.page.mouse.down();
     for (const place of rest) await this.page.mouse.move(...place, { steps: 6 });
-    await this.page.mouse.up();
   }
 
   /** Places of the sheet, 0–1, in pixels of the window. */

@@ -45,6 +45,16 @@ const say = (message: unknown) => connection.receive(Buffer.from(JSON.stringify(
 const configure = (fields: object = {}) => say({ type: 'configure', format: 'jpeg', ...fields });
 const results = () => socket.ofType('result').map(({ frame }) => frame);
 const untilResults = (count: number) => vi.waitFor(() => expect(results()).toHaveLength(count));
+/** One frame runs and another, `same`, waits, both under seed 1, when seed 2 is configured. */
+const configureWhileOneWaits = async () => {
+  const same = await sketch('png', 2);
+  configure({ seed: 1 });
+  const release = service.hold();
+  connection.receive(await sketch('png', 1), true);
+  connection.receive(same, true);
+  configure({ seed: 2 });
+  return { same, release };
+};
 const settled = () => new Promise((resolve) => setTimeout(resolve, 30));
 
 describe('a configuration', () => {
@@ -184,12 +194,7 @@ describe('a frame', () => {
   });
 
   it('is made under the configuration it came under, however long it waits', async () => {
-    const same = await sketch('png', 2);
-    configure({ seed: 1 });
-    const release = service.hold();
-    connection.receive(await sketch('png', 1), true);
-    connection.receive(same, true);
-    configure({ seed: 2 });
+    const { release } = await configureWhileOneWaits();
     release();
     await untilResults(2);
     expect(socket.ofType('result').map(({ frame, seed }) => [frame, seed])).toEqual([
@@ -199,12 +204,7 @@ describe('a frame', () => {
   });
 
   it('that waits is overtaken by an equal one under another configuration', async () => {
-    const same = await sketch('png', 2);
-    configure({ seed: 1 });
-    const release = service.hold();
-    connection.receive(await sketch('png', 1), true);
-    connection.receive(same, true);
-    configure({ seed: 2 });
+    const { same, release } = await configureWhileOneWaits();
     connection.receive(same, true);
     release();
     await untilResults(2);

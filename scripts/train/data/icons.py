@@ -6,11 +6,12 @@ The packages are fetched once with npm into the cache (`fetch`); they are data f
 import hashlib
 import json
 import re
-import shutil
 import subprocess
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from export.files import folder_aside
 
 from ..paths import ICONS
 
@@ -114,12 +115,8 @@ def fetch() -> None:
         packed = subprocess.run(
             ["npm", "pack", "--silent", package], cwd=ICONS, check=True, capture_output=True, text=True
         ).stdout.split()[-1]
-        aside = ICONS / f".{folder}.partial"
-        shutil.rmtree(aside, ignore_errors=True)
-        with tarfile.open(ICONS / packed) as archive:
+        with folder_aside(target, replace=True) as aside, tarfile.open(ICONS / packed) as archive:
             archive.extractall(aside, filter="data")
-        shutil.rmtree(target, ignore_errors=True)
-        aside.rename(target)
 
 
 def _keywords(root: Path) -> dict[str, tuple[str, ...]]:
