@@ -136,7 +136,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
         weights = torch.load(taught, map_location="cpu", weights_only=True)
         for generator in (model, average.module):
             generator.clip.load_state_dict(weights)
-    elif rank == 0:
+    elif rank == 0 and run.step == 0:
         print("the text encoder has been taught nothing: run python -m train.text first", flush=True)
     stream = batches(
         words, sizes.tokens, args.side, args.batch, SEED + 1000 * run.step + rank, args.workers, args.familiar, args.replay

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -122,20 +123,20 @@ def _set_aside(folder: Path) -> Iterator[None]:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _publish(run: str, checkpoint: dict[str, object], description: Description, out: Path) -> None:
-    folder = RUNS / run
-    torch.save(checkpoint, folder / f"{run}.pkl")
+def _publish(work: Path, checkpoint: dict[str, object], description: Description, out: Path) -> None:
+    """Exports the checkpoint and the base in `work`, where what people wrote about an earlier bundle is kept meanwhile."""
+    torch.save(checkpoint, work / f"{description.id}.pkl")
     order = Order(
-        checkpoint=read_checkpoint(folder / f"{run}.pkl"),
-        base=open_base(str(folder / "base"), description.id),
+        checkpoint=read_checkpoint(work / f"{description.id}.pkl"),
+        base=open_base(str(work / "base"), description.id),
         out=out,
         layout="fused",
         target=Target("cpu", "fp16"),
         description=description,
         replace=True,
     )
-    # What people wrote about the bundle outlives its weights; on disk, so that it outlives this command too.
-    kept = folder / "kept"
+    # It outlives the bundle's weights; on disk, so that it outlives this command too.
+    kept = work / "kept"
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir()
     for file in out.glob("*"):
@@ -146,21 +147,33 @@ def _publish(run: str, checkpoint: dict[str, object], description: Description, 
     shutil.copytree(kept, out, dirs_exist_ok=True)
 
 
-def _origin(facts: dict[str, object]) -> str:
+def origin_of(facts: dict[str, object]) -> str:
+    """What a manifest says of a run."""
     hours = float(facts["seconds"]) / 3600
-    on_gpu = any("cuda" in phase.get("device", "cpu") for phase in facts["phases"])
+    on_gpu = facts.get("on_gpu") or any("cuda" in phase.get("device", "cpu") for phase in facts["phases"])
     where = "a GPU" if on_gpu else "a CPU"
     return f"trained from scratch by scripts/train: {facts['step']} steps, {facts['samples']} samples, {hours:.1f} h on {where}"
 
 
-def publish_emoji(run: str, out: Path) -> None:
-    saved = state.load(run)
-    if saved is None:
-        raise ExportError(f"there is no run {run}; train it first (npm run train:emoji)")
-    model = SketchGenerator(Sizes(**saved["facts"]["sizes"]))
-    model.load_state_dict(saved["average"])
+def facts_of(origin: str) -> dict[str, object]:
+    """The facts that `origin_of` told: what a run begun on a bundle has behind it."""
+    told = re.search(r"(\d+) steps, (\d+) samples, ([\d.]+) h on (.+)", origin)
+    if told is None:
+        raise ExportError(f"the bundle is none of scripts/train: it comes from {origin!r}")
+    steps, samples, hours, where = told.groups()
+    return {
+        "step": int(steps),
+        "samples": int(samples),
+        "seconds": float(hours) * 3600,
+        "on_gpu": "GPU" in where,
+        "phases": [],
+    }
+
+
+def write_emoji(model: SketchGenerator, tokenizer: Path, origin: str, work: Path, out: Path) -> None:
+    """The bundle of a generator, by way of `work`. The model is of no use after it."""
     checkpoint = sketch_checkpoint(model)
-    write_sketch_base(RUNS / run / "base", model, RUNS / run / "tokenizer")
+    write_sketch_base(work / "base", model, tokenizer)
     description = Description(
         id="emoji-sketch",
         title="Emoji sketch",
@@ -171,22 +184,18 @@ def publish_emoji(run: str, out: Path) -> None:
         stochastic=True,
         native=(512, 512),
         licence=EMOJI_LICENCE,
-        origin=_origin(saved["facts"]),
+        origin=origin,
         default_gamma=0.9,
         example="a duck",
         max_side=1024,
     )
-    _publish(run, checkpoint, description, out)
+    _publish(work, checkpoint, description, out)
 
 
-def publish_street(run: str, out: Path) -> None:
-    saved = state.load(run)
-    if saved is None:
-        raise ExportError(f"there is no run {run}; train it first (npm run train:day-night)")
-    model = StreetGenerator(Sizes(**saved["facts"]["sizes"]))
-    model.load_state_dict(saved["average"])
+def write_street(model: StreetGenerator, tokenizer: Path, origin: str, work: Path, out: Path) -> None:
+    """The bundle of a generator, by way of `work`."""
     checkpoint = street_checkpoint(model)
-    write_base(RUNS / run / "base", model.unet_holder, model.clip, model.vae, RUNS / run / "tokenizer")
+    write_base(work / "base", model.unet_holder, model.clip, model.vae, tokenizer)
     description = Description(
         id="day-night",
         title="Day and night",
@@ -200,24 +209,35 @@ def publish_street(run: str, out: Path) -> None:
         stochastic=False,
         native=(512, 512),
         licence=STREET_LICENCE,
-        origin=_origin(saved["facts"]),
+        origin=origin,
         max_side=1024,
     )
-    _publish(run, checkpoint, description, out)
+    _publish(work, checkpoint, description, out)
 
 
-PUBLISH = {"emoji-sketch": publish_emoji, "day-night": publish_street}
+GENERATORS = {"emoji-sketch": SketchGenerator, "day-night": StreetGenerator}
+WRITERS = {"emoji-sketch": write_emoji, "day-night": write_street}
+
+
+def publish(bundle: str, run: str, out: Path) -> None:
+    """Writes a run's averaged weights as the bundle of that name."""
+    saved = state.load(run)
+    if saved is None:
+        raise ExportError(f"there is no run {run}; train it first (npm run train:{bundle.removesuffix('-sketch')})")
+    model = GENERATORS[bundle](Sizes(**saved["facts"]["sizes"]))
+    model.load_state_dict(saved["average"])
+    WRITERS[bundle](model, RUNS / run / "tokenizer", origin_of(saved["facts"]), RUNS / run, out)
 
 
 def main() -> int:
     """Runs the command; 0 when the bundle was written, 1 with a sentence on standard error when not."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("bundle", choices=list(PUBLISH))
+    parser.add_argument("bundle", choices=list(WRITERS))
     parser.add_argument("--run", help="the run it comes from, where that has another name")
     parser.add_argument("--out", type=Path, help="the bundle's folder; default: the shipped one's")
     options = parser.parse_args()
     out = from_here(options.out) if options.out else MODELS / options.bundle
-    return run_command("train:publish", lambda: PUBLISH[options.bundle](options.run or options.bundle, out))
+    return run_command("train:publish", lambda: publish(options.bundle, options.run or options.bundle, out))
 
 
 if __name__ == "__main__":

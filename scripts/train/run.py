@@ -86,7 +86,9 @@ class Run:
             if differing := sorted(key for key in sizes | of_run if (sizes.get(key) or 0) != (of_run.get(key) or 0)):
                 raise SystemExit(f"the run {args.run} has another shape ({', '.join(differing)}): begin one with --run NAME")
             for key, part in parts.items():
-                part.load_state_dict(saved[key])
+                # A run that was begun on a bundle (`train.from_bundle`) has its weights and nothing else.
+                if key in saved:
+                    part.load_state_dict(saved[key])
             if rank == 0:
                 print(f"going on from step {self.facts['step']}", flush=True)
         self.step = int(self.facts["step"])

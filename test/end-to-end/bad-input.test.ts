@@ -192,24 +192,24 @@ describe('a bundle', () => {
 
 it('clients that leave before their turn cost no inference', async () => {
   const samples = () => metric(server.url, 'img2img_batch_size_sum');
-  // At this size the model takes long enough for others to come and go meanwhile. The scheduler must know how long:
-  // it hands the next batch over just before the running one ends.
-  const slow = 'prompt=duck&size=512x512';
+  // At this size the model takes long enough for others to come and go meanwhile, on a fast machine too. The scheduler must
+  // know how long: it hands the next batch over just before the running one ends.
+  const slow = 'prompt=duck&size=704x704';
   await (await post(slow)).arrayBuffer();
   await (await post(slow)).arrayBuffer();
   const before = await samples();
   const busy = post(slow);
-  await until(async () => (await metric(server.url, 'img2img_admitted_pictures')) === 1, 2_000);
+  await until(async () => (await metric(server.url, 'img2img_admitted_pictures')) === 1, 20_000);
   // Admitted comes before decoded: it must be running when the others come.
   await new Promise((resolve) => setTimeout(resolve, 200));
   const leaver = new AbortController();
   const left = [1, 2, 3].map((seed) =>
     translate(server.url, png, { prompt: 'duck', seed }, { signal: leaver.signal }).catch(() => 'left'),
   );
-  await until(async () => (await metric(server.url, 'img2img_admitted_pictures')) === 4, 2_000);
+  await until(async () => (await metric(server.url, 'img2img_admitted_pictures')) === 4, 20_000);
   leaver.abort();
   expect(await Promise.all(left)).toEqual(['left', 'left', 'left']);
   expect((await busy).status).toBe(200);
-  await until(async () => (await metric(server.url, 'img2img_admitted_pictures')) === 0, 2_000);
+  await until(async () => (await metric(server.url, 'img2img_admitted_pictures')) === 0, 20_000);
   expect((await samples()) - before).toBe(1);
 });
