@@ -33,7 +33,7 @@ from export.model.turbo import finish_image
 
 from . import state, tokenizer
 from .bundle import Bundle, conditioning
-from .generator import EMOJI_SIZES, STREET_SIZES, Sizes, SketchGenerator, StreetGenerator
+from .generator import EMOJI_SIZES, STREET_SIZES, SketchGenerator, StreetGenerator
 from .paths import MODELS, RUNS
 from .publish import GENERATORS, WRITERS, facts_of
 from .run import SEED

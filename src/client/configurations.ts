@@ -4,13 +4,15 @@ import type { StreamConfiguration } from './protocol.js';
 /** A configuration as it was asked for. */
 export interface Asked {
   readonly configuration: StreamConfiguration;
-  /** What stays in force where this one is refused; none on a connection that has taken none yet. */
+  /** What stays in force where this one is refused; none where the server has taken none yet. */
   before: Asked | undefined;
   refused: boolean;
 }
 
 export class Configurations {
   #latest: Asked;
+  /** What the server last said yes to, on this connection or one before it. */
+  #accepted: StreamConfiguration | undefined;
   /** Sent on this connection and not answered, oldest first: the server answers each of them, in order. */
   #unanswered: Asked[] = [];
 
@@ -27,18 +29,34 @@ export class Configurations {
     this.#latest = { configuration, before: inForce(this.#latest), refused: false };
   }
 
-  /** The latest goes out; on a new connection there is none before it. */
-  sent(isFirst: boolean): void {
-    if (isFirst) {
-      this.#latest = { ...this.#latest, before: undefined, refused: false };
-      this.#unanswered = [];
-    }
+  /** The latest goes out on the connection there is. */
+  sent(): StreamConfiguration {
     this.#unanswered.push(this.#latest);
+    return this.#latest.configuration;
+  }
+
+  /**
+   * What a new connection is told, in order: the latest that was not refused and, where the server has not taken that one
+   * yet, first the one it has taken, which is in force if it says no.
+   */
+  renewed(): StreamConfiguration[] {
+    const { configuration } = inForce(this.#latest) ?? this.#latest;
+    const known = this.#accepted ?? configuration;
+    this.#unanswered = [];
+    this.#latest = { configuration: known, before: undefined, refused: false };
+    const told = [this.sent()];
+    if (known !== configuration) {
+      this.ask(configuration);
+      told.push(this.sent());
+    }
+    return told;
   }
 
   accepted(): void {
     const asked = this.#unanswered.shift();
-    if (asked !== undefined) asked.before = undefined;
+    if (asked === undefined) return;
+    asked.before = undefined;
+    this.#accepted = asked.configuration;
   }
 
   refused(): void {

@@ -69,7 +69,7 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     return this.#connection.status;
   }
 
-  /** What was asked for last, refused or not. */
+  /** What was asked for last; a new connection takes back what the server has refused. */
   get configuration(): StreamConfiguration {
     return this.#configurations.latest.configuration;
   }
@@ -88,7 +88,7 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   configure(configuration: StreamConfiguration): number | undefined {
     this.#configurations.ask(configuration);
     this.#connection.wake();
-    if (this.#connection.current !== undefined) this.#sendConfiguration(false);
+    if (this.#connection.current !== undefined) this.#tell(this.#configurations.sent());
     return this.status.state === 'closed' ? undefined : this.#sender.repeat();
   }
 
@@ -127,7 +127,7 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   readonly #onAbort = () => this.close();
 
   #onOpened(): void {
-    this.#sendConfiguration(true);
+    for (const configuration of this.#configurations.renewed()) this.#tell(configuration);
     this.#sender.pump();
   }
 
@@ -136,9 +136,8 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     return this.#sender.lost(code, onPurpose);
   }
 
-  #sendConfiguration(isFirst: boolean): void {
-    this.#configurations.sent(isFirst);
-    this.#connection.send(JSON.stringify({ type: 'configure', ...this.configuration }));
+  #tell(configuration: StreamConfiguration): void {
+    this.#connection.send(JSON.stringify({ type: 'configure', ...configuration }));
   }
 
   #onMessage(data: unknown): void {

@@ -477,6 +477,51 @@ test('after a refused configuration, pictures tell of the one that stayed in for
   expect(await picture('three')).toBe(later);
 });
 
+test('after a refused configuration and a lost connection, the one in force is what the new one begins with', async () => {
+  const [taken, refused] = [{ prompt: 'a fox' }, { prompt: 'x'.repeat(3000) }];
+  const stream = open({ configuration: taken });
+  const results = collect(stream);
+  await until(() => expect(server.connection.configurations).toHaveLength(1));
+  server.connection.text({ type: 'ready', model: 'tiny', seed: 7 });
+  stream.configure(refused);
+  const problems: unknown[] = [];
+  stream.on('error', ({ problem }) => problems.push(problem));
+  server.connection.text({ type: 'error', problem: { title: 'Invalid request', status: 400 } });
+  await until(() => expect(problems).toHaveLength(1));
+  server.connection.socket.terminate();
+  await until(() => expect(server.connections[1]?.configurations).toHaveLength(1));
+  expect(server.connection.configurations).toEqual([{ type: 'configure', prompt: 'a fox' }]);
+  expect(stream.configuration).toEqual(taken);
+  stream.push(bytes('one'));
+  await until(() => expect(framesOf(1)).toEqual(['one']));
+  server.connection.result(1);
+  await until(() => expect(results).toHaveLength(1));
+  expect(results[0]?.configuration).toBe(taken);
+});
+
+test('a configuration that was lost unanswered is asked again after the one in force, and may be refused then', async () => {
+  const [taken, refused] = [{ prompt: 'a fox' }, { prompt: 'x'.repeat(3000) }];
+  const stream = open({ configuration: taken });
+  const results = collect(stream);
+  let ready = 0;
+  stream.on('ready', () => (ready += 1));
+  await until(() => expect(server.connection.configurations).toHaveLength(1));
+  server.connection.text({ type: 'ready', model: 'tiny', seed: 7 });
+  await until(() => expect(ready).toBe(1));
+  stream.configure(refused);
+  await until(() => expect(server.connection.configurations).toHaveLength(2));
+  server.connection.socket.terminate();
+  await until(() => expect(server.connections[1]?.configurations).toHaveLength(2));
+  expect(server.connection.configurations.map(({ prompt }) => prompt)).toEqual([taken.prompt, refused.prompt]);
+  stream.push(bytes('one'));
+  await until(() => expect(framesOf(1)).toEqual(['one']));
+  server.connection.text({ type: 'ready', model: 'tiny', seed: 7 });
+  server.connection.text({ type: 'error', problem: { title: 'Invalid request', status: 400 } });
+  server.connection.result(1);
+  await until(() => expect(results).toHaveLength(1));
+  expect(results[0]?.configuration).toBe(taken);
+});
+
 test('the iterator gives the newest result, skips overtaken ones, and ends with the stream', async () => {
   const stream = open({ maxUnanswered: 10 });
   const seen: string[] = [];
