@@ -25,9 +25,12 @@ export class EngineRequestError extends Error {
 }
 
 interface Pending {
+  instance: number;
   resolve(output: EngineOutput): void;
   reject(error: Error): void;
-  timer: NodeJS.Timeout;
+  timeoutMs: number;
+  /** Set once it is its turn. */
+  timer: NodeJS.Timeout | undefined;
   /** Where the images of its batch lie, and its pictures will. */
   region: Region | undefined;
 }
@@ -35,6 +38,7 @@ interface Pending {
 export class EngineProcess {
   readonly #child: ChildProcess;
   readonly #exchange: Exchange | undefined;
+  /** By id, oldest first: each instance answers its own in that order, one at a time. */
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
   #death: string | undefined;
@@ -113,6 +117,7 @@ export class EngineProcess {
   }
 
   /**
+   * @param timeoutMs from when its turn comes: what its instance was asked before does not count
    * @param instance see `SentRequest`
    * @throws EngineRequestError when the engine says the request failed
    * @throws EngineDiedError when the process ends first, or is hung for `timeoutMs` and was killed for it
@@ -121,12 +126,16 @@ export class EngineProcess {
     if (this.#death !== undefined) return Promise.reject(new EngineDiedError(this.#death));
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
-      const timer = setTimeout(() => {
-        this.#death ??= `the engine did not answer within ${timeoutMs} ms`;
-        this.kill();
-      }, timeoutMs);
       const region = request.type === 'run' ? this.#exchange?.put(request.batch.images) : undefined;
-      this.#pending.set(id, { resolve: resolve as (output: EngineOutput) => void, reject, timer, region });
+      this.#pending.set(id, {
+        instance,
+        resolve: resolve as (output: EngineOutput) => void,
+        reject,
+        timeoutMs,
+        timer: undefined,
+        region,
+      });
+      this.#watchFirst(instance);
       const message: ToEngine =
         request.type === 'run' && region !== undefined
           ? {
@@ -159,12 +168,23 @@ export class EngineProcess {
     this.#child.kill('SIGKILL');
   }
 
+  /** Gives the request whose turn it is its time: one that waits behind a long run is not hung. */
+  #watchFirst(instance: number): void {
+    const first = [...this.#pending.values()].find((pending) => pending.instance === instance);
+    if (first === undefined) return;
+    first.timer ??= setTimeout(() => {
+      this.#death ??= `the engine did not answer within ${first.timeoutMs} ms`;
+      this.kill();
+    }, first.timeoutMs);
+  }
+
   #receive(message: FromEngine): void {
     if (message.type !== 'done' && message.type !== 'error') return;
     const pending = this.#pending.get(message.id);
     if (pending === undefined) return;
     this.#pending.delete(message.id);
     clearTimeout(pending.timer);
+    this.#watchFirst(pending.instance);
     if (message.type === 'done') pending.resolve(this.#complete(message.output, pending.region));
     else if (message.fatal) {
       // The process ends itself after this message; until then nothing more may be sent to it.

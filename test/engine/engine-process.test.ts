@@ -1,0 +1,93 @@
+/** The server's side of an engine process, over a child that answers when the test says so. */
+import { EventEmitter } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { EngineDiedError, EngineProcess } from '../../src/engine/engine-process.js';
+import type { EngineSettings, FromEngine, ToEngine } from '../../src/engine/protocol.js';
+
+class FakeChild extends EventEmitter {
+  readonly connected = true;
+  readonly sent: ToEngine[] = [];
+
+  send(message: ToEngine, done: (error: Error | null) => void): void {
+    this.sent.push(message);
+    done(null);
+  }
+
+  kill(): void {
+    this.emit('exit', null, 'SIGKILL');
+  }
+
+  answer(message: FromEngine): void {
+    this.emit('message', message);
+  }
+}
+
+let child: FakeChild;
+vi.mock('node:child_process', () => ({
+  fork: () => {
+    child = new FakeChild();
+    return child;
+  },
+}));
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const TIMEOUT_MS = 1_000;
+
+async function start(): Promise<EngineProcess> {
+  const starting = EngineProcess.start({} as EngineSettings, TIMEOUT_MS);
+  child.answer({ type: 'ready' });
+  return starting;
+}
+
+/** Asks for something; tells how it ended. */
+function ask(engine: EngineProcess, instance = 0): { ended: string } {
+  const state = { ended: 'no' };
+  engine.request({ type: 'unload', bundle: 'duck' }, TIMEOUT_MS, instance).then(
+    () => {
+      state.ended = 'done';
+    },
+    (error: Error) => {
+      state.ended = error.message;
+    },
+  );
+  return state;
+}
+
+describe('the time an engine has for a request', () => {
+  it('begins when those before it have been answered', async () => {
+    const engine = await start();
+    const asked = [ask(engine), ask(engine), ask(engine)];
+    for (let id = 1; id <= 3; id++) {
+      await vi.advanceTimersByTimeAsync(900);
+      child.answer({ type: 'done', id, output: {} });
+    }
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(asked.map(({ ended }) => ended)).toEqual(['done', 'done', 'done']);
+    expect(engine.alive).toBe(true);
+  });
+
+  it('ends with the engine where the one whose turn it is is not answered', async () => {
+    const engine = await start();
+    const asked = [ask(engine), ask(engine)];
+    await vi.advanceTimersByTimeAsync(900);
+    child.answer({ type: 'error', id: 1, message: 'no', fatal: false });
+    await vi.advanceTimersByTimeAsync(999);
+    expect(engine.alive).toBe(true);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(asked.map(({ ended }) => ended)).toEqual(['no', 'the engine did not answer within 1000 ms']);
+    await expect(engine.request({ type: 'unload', bundle: 'duck' }, TIMEOUT_MS)).rejects.toThrow(
+      EngineDiedError,
+    );
+  });
+
+  it('is each instance’s own', async () => {
+    const engine = await start();
+    const [whole, share] = [ask(engine), ask(engine, 1)];
+    await vi.advanceTimersByTimeAsync(900);
+    child.answer({ type: 'done', id: 1, output: {} });
+    await vi.advanceTimersByTimeAsync(100);
+    expect([whole.ended, share.ended]).toEqual(['done', 'the engine did not answer within 1000 ms']);
+  });
+});
