@@ -10,6 +10,16 @@ const SILENCE = 0;
 const LEFT = -1;
 /** Longest that a socket may take to open. */
 const OPENING_MS = 15_000;
+const UNSENT_CHECK_MS = 50;
+
+/** How a connection ended. */
+export interface Loss {
+  code: number;
+  /** We left it ourselves, which says nothing about what was sent. */
+  onPurpose: boolean;
+  /** Bytes handed over that were not on the wire yet. */
+  unsentBytes: number;
+}
 
 export interface ConnectionOptions {
   url: string;
@@ -19,21 +29,21 @@ export interface ConnectionOptions {
   /** A new socket is open: nothing said before has reached the server. */
   opened(): void;
   message(data: unknown): void;
-  /**
-   * The socket is gone. Whether there is something left to say, so that it must come back by itself.
-   * @param onPurpose we left it ourselves
-   */
-  lost(code: number, onPurpose: boolean): boolean;
+  /** The socket is gone. Whether there is something left to say, so that it must come back by itself. */
+  lost(loss: Loss): boolean;
 }
 
 export class Connection {
   readonly #options: ConnectionOptions;
   #status: StreamStatus = { state: 'connecting', attempt: 0 };
   #socket: SocketLike | undefined;
-  /** Attempts since the server last said anything. */
+  /** Attempts since the server last did what it is for. */
   #attempt = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #silenceTimer: ReturnType<typeof setTimeout> | undefined;
+  /** `bufferedAmount` a moment ago: that of the `ws` package is 0 as soon as the connection is lost. */
+  #unsentBytes = 0;
+  #unsentTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -65,13 +75,15 @@ export class Connection {
       this.#setStatus({ state: 'open' });
       this.#options.opened();
     };
-    socket.onmessage = (event: { data: unknown }) => {
-      this.#attempt = 0;
-      this.#options.message(event.data);
-    };
+    socket.onmessage = (event: { data: unknown }) => this.#options.message(event.data);
     // `close` follows every `error` and is where we act; Node's `ws` would throw an error nobody listens to.
     socket.onerror = () => {};
     socket.onclose = (event: { code: number }) => this.#onClose(event.code);
+  }
+
+  /** The server does what it is for: the next loss is the first one again. */
+  works(): void {
+    this.#attempt = 0;
   }
 
   /** Opens again what the server ended for want of use. */
@@ -86,15 +98,17 @@ export class Connection {
       this.open();
     } else if (this.#silenceTimer !== undefined) {
       const socket = this.#socket;
-      this.#leaveSocket();
+      const unsentBytes = this.#leaveSocket();
       socket?.close();
-      this.#options.lost(LEFT, true);
+      this.#options.lost({ code: LEFT, onPurpose: true, unsentBytes });
       this.open();
     }
   }
 
   send(data: string | ArrayBuffer | Uint8Array<ArrayBuffer>): void {
-    if (this.#status.state === 'open') this.#socket?.send(data);
+    if (this.#status.state !== 'open') return;
+    this.#socket?.send(data);
+    this.#unsentTimer ??= setTimeout(() => this.#checkUnsent(), UNSENT_CHECK_MS);
   }
 
   /**
@@ -121,8 +135,8 @@ export class Connection {
   }
 
   #onClose(code: number): void {
-    this.#leaveSocket();
-    const mustReturn = this.#options.lost(code, false);
+    const unsentBytes = this.#leaveSocket();
+    const mustReturn = this.#options.lost({ code, onPurpose: false, unsentBytes });
     if (code === NORMAL_CLOSURE && !mustReturn) {
       this.#setStatus({ state: 'idle' });
       return;
@@ -133,16 +147,30 @@ export class Connection {
     this.#setStatus({ state: 'waiting', attempt: this.#attempt, retryInMs });
   }
 
-  /** From here on nothing that the socket still says reaches us. */
-  #leaveSocket(): void {
+  #checkUnsent(): void {
+    this.#unsentBytes = this.bufferedAmount;
+    this.#unsentTimer =
+      this.#unsentBytes > 0 ? setTimeout(() => this.#checkUnsent(), UNSENT_CHECK_MS) : undefined;
+  }
+
+  /**
+   * From here on nothing that the socket still says reaches us.
+   * @returns bytes that it had not put onto the wire
+   */
+  #leaveSocket(): number {
     this.watch(undefined);
+    clearTimeout(this.#unsentTimer);
+    this.#unsentTimer = undefined;
+    const unsentBytes = this.#unsentBytes || this.bufferedAmount;
+    this.#unsentBytes = 0;
     const socket = this.#socket;
     this.#socket = undefined;
-    if (socket === undefined) return;
+    if (socket === undefined) return unsentBytes;
     socket.onopen = null;
     socket.onmessage = null;
     socket.onclose = null;
     socket.onerror = () => {};
+    return unsentBytes;
   }
 
   #setStatus(status: StreamStatus): void {

@@ -6,8 +6,8 @@ export interface PushedFrame {
   /** What `push` gave back. */
   frame: number;
   source: FrameSource;
-  /** It was sent before, on a connection that was lost before its answer. */
-  repeated?: boolean;
+  /** Bytes of it were still unsent when the last connection was lost that it went out on. */
+  cutOff?: boolean;
 }
 
 export interface SentFrame extends PushedFrame {

@@ -1,5 +1,5 @@
-/** Which frames are not sent, or not sent again: those the server takes for too large, and those that lose connections. */
-import { MESSAGE_TOO_BIG } from './connection.js';
+/** Which frames are not sent, or not sent again: those that are too large, for the server or for something before it. */
+import { type Loss, MESSAGE_TOO_BIG } from './connection.js';
 import type { SentFrame } from './frames-in-flight.js';
 import type { Problem } from './protocol.js';
 
@@ -29,18 +29,17 @@ export class ResendLimit {
   }
 
   /**
-   * What is wrong with sending a frame once more.
+   * What is wrong with sending a frame once more. That its connection was lost is nothing: lines are lost all the time.
    * @param lost the newest one without an answer; none where nothing was owed
-   * @param code with which its connection closed
    */
-  whyNotAgain(lost: SentFrame | undefined, code: number): Problem | undefined {
+  whyNotAgain(lost: SentFrame | undefined, { code, onPurpose, unsentBytes }: Loss): Problem | undefined {
     const tooLarge = this.whyNot(lost?.bytes ?? 0);
     if (tooLarge !== undefined) return tooLarge;
     // Without a limit told, the newest is the likeliest to have been too large; without a frame, it was something else.
     const guilty = lost === undefined || typeof this.#tooLarge?.limit_bytes !== 'number';
     if (code === MESSAGE_TOO_BIG && guilty) return this.#tooLarge ?? UNTOLD;
-    if (lost?.repeated !== true) return undefined;
-    const detail = 'The connection was lost twice before this frame was answered; it may be too large.';
-    return { title: 'Frame not answered', status: 0, detail };
+    if (onPurpose || unsentBytes === 0 || lost?.cutOff !== true) return undefined;
+    const detail = 'The connection was lost twice in the middle of this frame; it may be too large.';
+    return { title: 'Frame not sent', status: 0, detail };
   }
 }

@@ -1,5 +1,6 @@
 /** Pushed frames on their way out and until their answer: the newest one waits, and each ends in exactly one event. */
 import type { Asked } from './configurations.js';
+import type { Loss } from './connection.js';
 import type { Events } from './events.js';
 import { bytesOf } from './frame.js';
 import { FramesInFlight, type PushedFrame, type SentFrame } from './frames-in-flight.js';
@@ -47,6 +48,11 @@ export class Sender {
     this.#options = options;
   }
 
+  /** Whether there is a frame on its way, here or there. */
+  get busy(): boolean {
+    return this.#unsent !== undefined || this.#unanswered.size > 0;
+  }
+
   /** Frames that owe an answer. */
   get unanswered(): Pick<FramesInFlight, 'size' | 'timeoutMs'> {
     return this.#unanswered;
@@ -72,8 +78,7 @@ export class Sender {
   repeat(): number | undefined {
     if (this.#newest === undefined) return undefined;
     // One that has not been sent will be sent under the new configuration.
-    const unsent = this.#waiting ?? this.#preparing;
-    return unsent === undefined ? this.push(this.#newest) : unsent.frame;
+    return this.#unsent === undefined ? this.push(this.#newest) : this.#unsent.frame;
   }
 
   forget(): void {
@@ -98,10 +103,7 @@ export class Sender {
 
   /** Sends a frame again after a while, unless a newer one is on its way. @returns whether it will be */
   sendAgain(sent: SentFrame, seconds: number): boolean {
-    const newer =
-      this.#waiting !== undefined ||
-      this.#preparing !== undefined ||
-      this.#unanswered.hasNewerThan(sent.frame);
+    const newer = this.#unsent !== undefined || this.#unanswered.hasNewerThan(sent.frame);
     if (newer || this.#isForgotten(sent)) return false;
     this.#waiting = sent;
     this.#lastSentAt = performance.now() + seconds * 1000 - this.#options.throttleMs;
@@ -109,25 +111,23 @@ export class Sender {
   }
 
   /**
-   * The connection is gone, with `code`. The newest frame without an answer is sent again on the next one, once; all
-   * others were overtaken by it.
-   * @param onPurpose we gave the connection up ourselves, so that it says nothing about the frame
+   * The connection is gone. The newest frame without an answer is sent again on the next one; all others were overtaken
+   * by it.
    * @returns whether there is something to send
    */
-  lost(code: number, onPurpose: boolean): boolean {
+  lost(loss: Loss): boolean {
     const lost = this.#unanswered.lose();
     const newest = lost.pop();
     if (lost.length > 0) this.#drop(lost, 'overtaken');
-    const problem = this.resendLimit.whyNotAgain(newest, code);
+    const problem = this.resendLimit.whyNotAgain(newest, loss);
     if (problem !== undefined) {
       this.#options.events.emit('error', { problem, frame: newest?.frame, willRetry: false });
     } else if (newest !== undefined) {
       if (this.#isForgotten(newest)) this.#drop([newest], 'forgotten');
-      else if (this.#waiting !== undefined || this.#preparing !== undefined)
-        this.#drop([newest], 'overtaken');
-      else this.#waiting = { ...newest, repeated: newest.repeated || !onPurpose };
+      else if (this.#unsent !== undefined) this.#drop([newest], 'overtaken');
+      else this.#waiting = loss.onPurpose ? newest : { ...newest, cutOff: loss.unsentBytes > 0 };
     }
-    return this.#waiting !== undefined || this.#preparing !== undefined;
+    return this.#unsent !== undefined;
   }
 
   /** Sends the waiting frame as soon as the throttle, the network and the server allow. */
@@ -182,6 +182,11 @@ export class Sender {
     this.#unanswered.add({ ...taken, bytes: byteLength, sentAt: this.#lastSentAt, asked: asked() });
     line.send(bytes);
     events.emit('sent', { frame: taken.frame });
+  }
+
+  /** The newest that has not been sent. */
+  get #unsent(): PushedFrame | undefined {
+    return this.#waiting ?? this.#preparing;
   }
 
   #isForgotten({ frame }: PushedFrame): boolean {

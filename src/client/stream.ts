@@ -1,6 +1,6 @@
 /** The stream client: push frames as fast as they come, get the newest picture, and never mind the connection. */
 import { Configurations, inForce } from './configurations.js';
-import { Connection } from './connection.js';
+import { Connection, type Loss } from './connection.js';
 import { Events } from './events.js';
 import { newestResults } from './newest-results.js';
 import type { ErrorMessage, ResultMessage, ServerMessage, StreamConfiguration } from './protocol.js';
@@ -47,7 +47,7 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
       status: (status) => this.#events.emit('status', status),
       opened: () => this.#onOpened(),
       message: (data) => this.#onMessage(data),
-      lost: (code, onPurpose) => this.#onLost(code, onPurpose),
+      lost: (loss) => this.#onLost(loss),
     });
     this.#sender = new Sender({
       line: this.#connection,
@@ -131,9 +131,9 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     this.#sender.pump();
   }
 
-  #onLost(code: number, onPurpose: boolean): boolean {
+  #onLost(loss: Loss): boolean {
     this.#announced = undefined;
-    return this.#sender.lost(code, onPurpose);
+    return this.#sender.lost(loss);
   }
 
   #tell(configuration: StreamConfiguration): void {
@@ -159,6 +159,8 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   }
 
   #onText(message: ServerMessage): void {
+    // That it takes a configuration says little where frames lose the connection: those end the back-off by their answer.
+    if (message.type !== 'ready' || !this.#sender.busy) this.#connection.works();
     if (message.type === 'ready') {
       this.#configurations.accepted();
       const { type: _, ...ready } = message;
