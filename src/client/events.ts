@@ -13,8 +13,16 @@ export class Events<Map> {
     return () => void listeners.delete(listener);
   }
 
-  /** Calls everyone who listens now. */
+  /** Calls everyone who listens now. What one of them throws is thrown again by itself, where it stops nobody here. */
   emit<Name extends keyof Map>(name: Name, event: Map[Name]): void {
-    for (const listener of [...(this.#listeners[name] ?? [])]) listener(event);
+    for (const listener of [...(this.#listeners[name] ?? [])]) {
+      try {
+        listener(event);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 }

@@ -74,7 +74,10 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     return this.#configurations.latest.configuration;
   }
 
-  /** Calls `listener` on every such event until the function given back is called. */
+  /**
+   * Calls `listener` on every such event until the function given back is called. What it throws does not stop the stream,
+   * and is thrown where nobody catches it, to be seen: in the browser's console, or by ending a Node process.
+   */
   on<Name extends keyof StreamEvents>(name: Name, listener: (event: StreamEvents[Name]) => void): () => void {
     return this.#events.on(name, listener);
   }

@@ -388,6 +388,34 @@ test('a connection may be silent for as long as its frame may take, and 30 s mor
   }
 });
 
+test('a listener that throws stops neither the stream nor other listeners, and its error is seen', async () => {
+  const handlers = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  const seen: unknown[] = [];
+  process.on('uncaughtException', (error) => seen.push(error));
+  try {
+    const stream = open({ configuration: { prompt: 'a fox' } });
+    const fault = new Error('a fault of the app');
+    const states: string[] = [];
+    const refuse = () => {
+      throw fault;
+    };
+    const silence = [stream.on('status', refuse), stream.on('result', refuse)];
+    stream.on('status', ({ state }) => states.push(state));
+    const results = collect(stream);
+    stream.push(bytes('one'));
+    await until(() => expect(framesOf()).toEqual(['one']));
+    server.connection.result(1);
+    await until(() => expect(results).toHaveLength(1));
+    expect(states).toEqual(['open']);
+    expect(seen).toEqual([fault, fault]);
+    for (const off of silence) off();
+  } finally {
+    process.removeAllListeners('uncaughtException');
+    for (const handler of handlers) process.on('uncaughtException', handler);
+  }
+});
+
 test('a source that fails is told and does not stop the next frame', async () => {
   const stream = open();
   const details: unknown[] = [];
