@@ -81,14 +81,21 @@ function isOnePicture(job: PendingJob): boolean {
   return job.count === 1 && !job.alone;
 }
 
+/** Batch sizes worth running at the size of the leader's pictures, ascending, at least one. */
+function preferredAt({ request }: PendingJob, options: TurnOptions): number[] {
+  const { bundle } = request;
+  const allowed = options.preferredSizes(bundle).filter((size) => size <= options.maxBatchSize);
+  return sizesAt(allowed, bundle.manifest.size.native, request);
+}
+
 function turnOnWhole(leader: PendingJob, device: DeviceNow, options: TurnOptions): Turn {
   const { engine, queue, inFlight, speed, now } = device;
   const { maxBatchSize, maxQueueDelayMs } = options;
   const { bundle } = leader.request;
-  const allowed = options.preferredSizes(bundle).filter((size) => size <= maxBatchSize);
-  const preferred = sizesAt(allowed, bundle.manifest.size.native, leader.request);
-  const runSize = (samples: number): number =>
-    engine.padsBatches ? padUp(samples, options.warmSizes(bundle)) : samples;
+  const preferred = preferredAt(leader, options);
+  // What padding adds takes memory too: a large picture is not padded to a size that only small ones may run at.
+  const padTo = sizesAt(options.warmSizes(bundle), bundle.manifest.size.native, leader.request);
+  const runSize = (samples: number): number => (engine.padsBatches ? padUp(samples, padTo) : samples);
   const expectedMs = (size: number): number => speed.batchMs(leader.request, size);
   const available = samplesOf(queue.companions(leader, maxBatchSize, now));
   // An engine that pads has run every size at load, on a device that nothing else slows down.
@@ -113,7 +120,7 @@ function turnOnWhole(leader: PendingJob, device: DeviceNow, options: TurnOptions
 function turnOnShare(leader: PendingJob, instances: number, device: DeviceNow, options: TurnOptions): Turn {
   const { queue, inFlight, speed, shareSpeed, now } = device;
   const { request } = leader;
-  const smallest = Math.min(options.preferredSizes(request.bundle)[0] ?? 1, options.maxBatchSize);
+  const smallest = preferredAt(leader, options)[0] ?? 1;
   const jobs = queue.companions(leader, smallest, now).filter(isOnePicture);
   const samples = samplesOf(jobs);
   // One that has nothing to do before one that is about to be free, which may be late.

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EngineRequestError } from '../../src/engine/engine-process.js';
-import { bundle, device, duck, house, outcome, request, warm } from './fake-devices.js';
+import { bundle, device, duck, house, outcome, request, SIDE, warm } from './fake-devices.js';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'queueMicrotask'] });
@@ -93,6 +93,18 @@ describe('a device', () => {
     void outcome(house(free).run(request({ seed: 1, count: 3 })));
     await vi.advanceTimersByTimeAsync(200);
     expect(free.engine.runSizes).toEqual([3]);
+  });
+
+  it('does not pad a picture so large that the padded batch would take more memory than any other', async () => {
+    const d = device({ padsBatches: true, sizes: [4, 8] });
+    await warm(d);
+    const scheduler = house(d);
+    for (const times of [1, 4]) {
+      const side = times * SIDE;
+      void outcome(scheduler.run(request({ seed: 1, width: side, height: side })));
+      await vi.advanceTimersByTimeAsync(3_000);
+    }
+    expect(d.engine.runSizes).toEqual([4, 1]);
   });
 
   it('spends no time on a client that left before its turn', async () => {

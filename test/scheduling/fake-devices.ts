@@ -81,7 +81,7 @@ export function device(options: FakeEngineOptions & { maxQueueDelayMs?: number; 
     maxQueueDelayMs: options.maxQueueDelayMs ?? 0,
     agingMs: 1_000_000,
     preferredSizes: () => options.sizes ?? [1, 2, 4, 8],
-    warmSizes: () => [1, 2, 4, 8],
+    warmSizes: () => options.sizes ?? [1, 2, 4, 8],
     observer: {
       batchDone: ({ busyMs }) => {
         events.done++;
