@@ -39,10 +39,12 @@ export class Translator implements Translates {
     const { resolve, admission, defaultTimeoutMs } = this.#options;
     const request = resolveRequest(job.settings, resolve);
     const release = admission.admit(job.n);
+    const deadlineAt = arrivedAt + (job.settings.timeout_ms ?? defaultTimeoutMs);
+    const patience = patienceUntil(deadlineAt, job.signal);
     try {
-      const deadlineAt = arrivedAt + (job.settings.timeout_ms ?? defaultTimeoutMs);
-      return await this.#run(job, request, arrivedAt, deadlineAt);
+      return await this.#run(job, request, { arrivedAt, deadlineAt, signal: patience.signal });
     } finally {
+      patience.end();
       release();
     }
   }
@@ -50,24 +52,24 @@ export class Translator implements Translates {
   async #run(
     job: TranslationJob,
     request: ResolvedRequest,
-    arrivedAt: number,
-    deadlineAt: number,
+    { arrivedAt, deadlineAt, signal }: { arrivedAt: number; deadlineAt: number; signal: AbortSignal },
   ): Promise<Translation> {
     const { images, scheduler } = this.#options;
     const { bundle, direction, settings } = request;
+    const { priority, client } = job;
 
-    const patience = patienceUntil(deadlineAt, job.signal);
     const plan = {
       fit: settings.fit,
       size: request.size,
       rules: bundle.manifest.size,
       conditioning: conditioningOf(job.settings, bundle),
+      restored: settings.restore_size ? job.n : 0,
     };
     // The prompt is read while another thread decodes.
     const [prepared, tokens] = await Promise.all([
-      images.prepare(job.image, plan, patience.signal),
+      images.prepare(job.image, plan, { priority, client, signal }),
       this.#tokenizer(bundle).then((tokenizer) => tokenizer.encode(request.prompt)),
-    ]).finally(patience.end);
+    ]);
     const decodedAt = performance.now();
     throwIfGivenUp(deadlineAt, job.signal);
 
@@ -85,8 +87,8 @@ export class Translator implements Translates {
       width,
       height,
       samples,
-      priority: job.priority,
-      client: job.client,
+      priority,
+      client,
       deadlineAt,
       ...(job.signal === undefined ? {} : { signal: job.signal }),
     });
@@ -100,6 +102,7 @@ export class Translator implements Translates {
         const picture = await images.finish(
           { data, width, height },
           { format, quality: settings.quality, restore },
+          { priority, client, signal },
         );
         giveBack(data);
         return picture;

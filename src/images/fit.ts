@@ -183,6 +183,20 @@ export function restoredSize(plan: FitPlan): Size {
   };
 }
 
+/**
+ * Scaling back costs time and memory by the pixel, so all results together may have as many as one picture sent.
+ * @throws Img2ImgError `invalid_request` naming how many results may be scaled back to this picture's size
+ */
+export function checkRestored(plan: FitPlan, count: number, maxPixels: number): void {
+  const { width, height } = restoredSize(plan);
+  const most = Math.floor(maxPixels / (width * height));
+  if (count <= most) return;
+  const allowed = `at most ${most} with restore_size and a picture of ${width}x${height}`;
+  throw new Img2ImgError('invalid_request', `n must be ${allowed}, not ${count}.`, {
+    details: { errors: [{ field: 'n', value: count, allowed }] },
+  });
+}
+
 /** A result of the canvas' size scaled back to `restoredSize`. Synchronous and heavy: for a worker. */
 export function restoreSize(result: Raster, plan: FitPlan): Raster {
   const { inner } = plan;

@@ -2,24 +2,42 @@
 import { type ErrorCode, Img2ImgError, messageOf } from '../errors.js';
 import type { Conditioned } from './conditioning.js';
 import type { EncodeOptions } from './encode.js';
-import type { FitPlan } from './fit.js';
+import { type FitPlan, restoredSize } from './fit.js';
 import type { PrepareJob } from './prepare.js';
 import type { Raster, Size } from './raster.js';
 
 export type ImageJob =
   | ({ readonly task: 'prepare' } & PrepareJob)
   | {
-      readonly task: 'restore';
+      readonly task: 'finish';
       readonly result: Raster;
-      readonly plan: FitPlan;
+      /** The plan of the picture whose size the result is scaled back to. */
+      readonly restore?: FitPlan | undefined;
       readonly encode: EncodeOptions;
     };
 
 export interface ImageJobResults {
   prepare: Conditioned;
   /** Encoded. */
-  restore: Size & { readonly data: Uint8Array };
+  finish: Size & { readonly data: Uint8Array };
 }
+
+/** Pixels of a picture sent that take about 0.2 s to decode and fit. */
+const LONG_DECODE = 2 ** 24;
+/** Pixels of a result that take about 0.2 s to scale and encode as AVIF, the slowest. */
+const LONG_ENCODE = 2 ** 20;
+
+/** Whether a job may keep its thread for longer than a live frame should wait. */
+export function isLong(job: ImageJob): boolean {
+  if (job.task === 'prepare') return pixels(job.plan.source) > LONG_DECODE;
+  return isLongEncode(job.restore === undefined ? job.result : restoredSize(job.restore));
+}
+
+export function isLongEncode(result: Size): boolean {
+  return pixels(result) > LONG_ENCODE;
+}
+
+const pixels = ({ width, height }: Size): number => width * height;
 
 /** A worker gets one job at a time, so an answer needs no number. */
 export type Answer =

@@ -2,10 +2,11 @@
 import type { Conditioned, Conditioning } from './conditioning.js';
 import { readSize } from './decode.js';
 import { type EncodeOptions, encodeImage } from './encode.js';
-import { type Fit, type FitPlan, planFit, restoredSize, type SizeRules } from './fit.js';
+import { checkRestored, type Fit, type FitPlan, planFit, restoredSize, type SizeRules } from './fit.js';
+import { isLongEncode } from './jobs.js';
 import { isQuick, prepare, sameSize } from './prepare.js';
 import type { Raster, Size } from './raster.js';
-import { ImageWorkers, type ImageWorkersOptions } from './workers.js';
+import { type ImageJobOptions, ImageWorkers, type ImageWorkersOptions } from './workers.js';
 
 export interface PrepareOptions {
   readonly fit: Fit;
@@ -14,6 +15,8 @@ export interface PrepareOptions {
   /** `size` of the bundle's manifest. */
   readonly rules: SizeRules;
   readonly conditioning: Conditioning;
+  /** How many results will be scaled back to the picture's size; default: none. */
+  readonly restored?: number;
 }
 
 export interface PreparedImage extends Conditioned, Size {
@@ -37,29 +40,45 @@ export class ImageProcessor {
 
   /**
    * An encoded image → the conditioning image, uint8 [height,width,3].
-   * @param signal ends the wait for a large picture at once, with its reason
-   * @throws Img2ImgError as `decodeImage` and `planFit` do, before anything is decoded where the header tells
+   * @param owner its signal ends the wait for a large picture at once, with its reason
+   * @throws Img2ImgError as `decodeImage`, `planFit` and `checkRestored` do, before anything is decoded where the header
+   *   tells
    */
-  async prepare(encoded: Uint8Array, options: PrepareOptions, signal?: AbortSignal): Promise<PreparedImage> {
+  async prepare(
+    encoded: Uint8Array,
+    options: PrepareOptions,
+    owner: ImageJobOptions,
+  ): Promise<PreparedImage> {
     const limits = { maxPixels: this.#maxPixels };
     const source = await readSize(encoded, limits);
     const plan = planFit(source, options.fit, options.size, options.rules);
+    checkRestored(plan, options.restored ?? 0, this.#maxPixels);
     const job = { encoded, limits, plan, conditioning: options.conditioning };
     const conditioned = isQuick(plan, options.conditioning)
       ? await prepare(job)
-      : await this.#workers.run({ task: 'prepare', ...job }, signal);
+      : await this.#workers.run({ task: 'prepare', ...job }, owner);
     return { ...conditioned, ...plan.canvas, plan };
   }
 
-  /** Pixels from a device, uint8 [height,width,3] → the encoded result and its size. */
-  async finish(result: Raster, { restore, ...options }: FinishOptions): Promise<Size & { data: Buffer }> {
-    if (restore === undefined || isRestored(result, restore)) {
-      const { width, height } = result;
-      return { data: await encodeImage(result, options), width, height };
+  /**
+   * Pixels from a device, uint8 [height,width,3] → the encoded result and its size.
+   * @param owner its signal ends the wait with its reason; a result that has not been begun is not made
+   */
+  async finish(
+    result: Raster,
+    { restore: plan, ...encode }: FinishOptions,
+    owner: ImageJobOptions,
+  ): Promise<Size & { data: Buffer }> {
+    const { width, height } = result;
+    const restore = plan === undefined || isRestored(result, plan) ? undefined : plan;
+    if (restore === undefined && !isLongEncode(result)) {
+      owner.signal?.throwIfAborted();
+      const data = await encodeImage(result, encode);
+      owner.signal?.throwIfAborted();
+      return { data, width, height };
     }
-    const job = { task: 'restore', result, plan: restore, encode: options } as const;
-    const { data, width, height } = await this.#workers.run(job);
-    return { data: Buffer.from(data.buffer, data.byteOffset, data.byteLength), width, height };
+    const { data, ...size } = await this.#workers.run({ task: 'finish', result, restore, encode }, owner);
+    return { data: Buffer.from(data.buffer, data.byteOffset, data.byteLength), ...size };
   }
 
   /** Ends the threads. */

@@ -13,9 +13,9 @@ if (port === null) throw new Error('images/worker.js runs as a worker thread onl
 let loading: Promise<Canny> | undefined;
 
 async function run(job: ImageJob) {
-  if (job.task === 'restore') {
+  if (job.task === 'finish') {
     // Encoded here: a picture scaled back may have 150 MB, and there are never more of them than workers.
-    const picture = restoreSize(job.result, job.plan);
+    const picture = job.restore === undefined ? job.result : restoreSize(job.result, job.restore);
     const { width, height } = picture;
     return { data: await encodeImage(picture, job.encode), width, height };
   }

@@ -3,9 +3,10 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { compiledEntry } from '../compiled-entry.js';
 import { Img2ImgError } from '../errors.js';
-import { type Answer, errorFromMessage, type ImageJob, type ImageJobResults } from './jobs.js';
+import { type Answer, errorFromMessage, type ImageJob, type ImageJobResults, isLong } from './jobs.js';
+import { type JobOwner, type WaitingJob, WaitingJobs } from './waiting-jobs.js';
 
-interface Waiting {
+interface Waiting extends WaitingJob {
   readonly job: ImageJob;
   readonly resolve: (result: never) => void;
   readonly reject: (reason: unknown) => void;
@@ -18,21 +19,25 @@ interface Member {
 }
 
 export interface ImageWorkersOptions {
-  /** Most threads; default: as many as cores, but no more than 4, because devices want cores too. */
+  /** Most threads; default: as many as cores, but at least 2, and no more than 4, because devices want cores too. */
   readonly size?: number;
   /** The compiled file the threads run; default: ours. */
   readonly entry?: URL;
+}
+
+export interface ImageJobOptions extends JobOwner {
+  readonly signal?: AbortSignal | undefined;
 }
 
 export class ImageWorkers {
   readonly #size: number;
   readonly #entry: URL;
   readonly #members = new Set<Member>();
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting = new WaitingJobs<Waiting>();
   #closed = false;
 
   constructor(options: ImageWorkersOptions = {}) {
-    this.#size = options.size ?? Math.min(4, availableParallelism());
+    this.#size = options.size ?? Math.min(4, Math.max(2, availableParallelism()));
     this.#entry = options.entry ?? compiledEntry('images/worker.js');
   }
 
@@ -42,23 +47,26 @@ export class ImageWorkers {
   }
 
   /**
-   * Runs a job in the first thread that is free. Its bytes are copied; what comes back is handed over.
+   * Runs a job in the first thread that is free, when it is its turn. Its bytes are copied; what comes back is handed over.
    *
    * An abort rejects with the signal's reason at once: a job that waits is not begun, one that runs is no longer waited for.
    */
-  run<J extends ImageJob>(job: J, signal?: AbortSignal): Promise<ImageJobResults[J['task']]> {
+  run<J extends ImageJob>(
+    job: J,
+    { priority, client, signal }: ImageJobOptions,
+  ): Promise<ImageJobResults[J['task']]> {
     let leave = () => {};
     const result = new Promise<ImageJobResults[J['task']]>((resolve, reject) => {
       if (this.#closed) throw closedError();
       signal?.throwIfAborted();
-      const waiting: Waiting = { job, resolve, reject };
+      const since = performance.now();
+      const waiting: Waiting = { job, priority, client, long: isLong(job), since, resolve, reject };
       leave = () => {
-        const at = this.#waiting.indexOf(waiting);
-        if (at >= 0) this.#waiting.splice(at, 1);
+        this.#waiting.remove(waiting);
         reject(signal?.reason);
       };
       signal?.addEventListener('abort', leave, { once: true });
-      this.#waiting.push(waiting);
+      this.#waiting.add(waiting);
       this.#dispatch();
     });
     return result.finally(() => signal?.removeEventListener('abort', leave));
@@ -67,16 +75,16 @@ export class ImageWorkers {
   /** Ends the threads; jobs that have not ended fail. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const waiting of this.#waiting.splice(0)) waiting.reject(closedError());
+    for (const waiting of this.#waiting.clear()) waiting.reject(closedError());
     await Promise.all([...this.#members].map((member) => member.worker.terminate()));
   }
 
   #dispatch(): void {
-    while (this.#waiting.length > 0) {
-      const member = this.#free();
-      if (member === undefined) return;
-      const next = this.#waiting.shift();
+    for (;;) {
+      if (this.#busy() >= this.#size) return;
+      const next = this.#waiting.take(this.#longMayGo(), performance.now());
       if (next === undefined) return;
+      const member = this.#idle() ?? this.#start();
       member.busy = next;
       // An idle thread must not keep a process alive that has nothing else to do.
       member.worker.ref();
@@ -88,10 +96,18 @@ export class ImageWorkers {
     }
   }
 
-  /** An idle thread; a new one where all are busy and there may be more. */
-  #free(): Member | undefined {
-    for (const member of this.#members) if (member.busy === undefined) return member;
-    return this.#members.size < this.#size ? this.#start() : undefined;
+  #busy(): number {
+    return [...this.#members].filter(({ busy }) => busy !== undefined).length;
+  }
+
+  /** The last thread is kept free of long jobs: live frames are decoded there meanwhile. */
+  #longMayGo(): boolean {
+    const long = [...this.#members].filter(({ busy }) => busy?.long).length;
+    return long < Math.max(1, this.#size - 1);
+  }
+
+  #idle(): Member | undefined {
+    return [...this.#members].find(({ busy }) => busy === undefined);
   }
 
   #start(): Member {

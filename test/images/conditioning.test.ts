@@ -5,7 +5,7 @@ import { padTo, planFit, resizeToPlan } from '../../src/images/fit.js';
 import { ImageProcessor } from '../../src/images/processor.js';
 import type { Raster } from '../../src/images/raster.js';
 import { binarise, type Invert, luminance } from '../../src/images/sketch.js';
-import { anySize, cases, compare, fixture, pipeline, scene } from './helpers.js';
+import { anyone, anySize, cases, compare, fixture, pipeline, scene } from './helpers.js';
 
 const { resizes, edges, sketches } = cases();
 
@@ -177,12 +177,9 @@ describe('the processor', () => {
       { kind: 'edge', lowThreshold: 60, highThreshold: 120 },
       { kind: 'image' },
     ] as const) {
-      const prepared = await processor.prepare(encoded, {
-        fit: 'contain',
-        size: { width: 256, height: 256 },
-        rules: anySize,
-        conditioning,
-      });
+      const size = { width: 256, height: 256 };
+      const options = { fit: 'contain', size, rules: anySize, conditioning } as const;
+      const prepared = await processor.prepare(encoded, options, anyone);
       expect([prepared.width, prepared.height]).toEqual([256, 256]);
       const here = condition(picture, prepared.plan, conditioning, canny);
       expect(same(prepared.data, here.data)).toBe(true);
@@ -194,7 +191,9 @@ describe('the processor', () => {
     const encoded = await Promise.all(sizes.map((size) => pipeline(scene(size, size)).png().toBuffer()));
     const options = { fit: 'fill', size: { width: 64, height: 64 }, rules: anySize } as const;
     const prepared = await Promise.all(
-      encoded.map((bytes) => processor.prepare(bytes, { ...options, conditioning: { kind: 'image' } })),
+      encoded.map((bytes) =>
+        processor.prepare(bytes, { ...options, conditioning: { kind: 'image' } }, anyone),
+      ),
     );
     prepared.forEach(({ plan, data }, index) => {
       const size = sizes[index] ?? 0;

@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { decodeImage } from '../../src/images/decode.js';
 import { encodeImage, mimeTypes } from '../../src/images/encode.js';
-import { type Fit, planFit, restoredSize } from '../../src/images/fit.js';
+import { checkRestored, type Fit, planFit, restoredSize } from '../../src/images/fit.js';
 import { ImageProcessor } from '../../src/images/processor.js';
-import { anySize, compare, pipeline, pixel, scene } from './helpers.js';
+import { anyone, anySize, compare, pipeline, pixel, scene } from './helpers.js';
 
 const picture = scene(96, 64);
 const formats = ['png', 'jpeg', 'webp', 'avif'] as const;
@@ -50,14 +50,10 @@ describe('restoring the size', () => {
   async function roundTrip(fit: Fit, width: number, height: number) {
     const encoded = await pipeline(scene(width, height)).png().toBuffer();
     const sized = fit === 'none' ? {} : { size };
-    const prepared = await processor.prepare(encoded, {
-      fit,
-      ...sized,
-      rules: anySize,
-      conditioning: { kind: 'image' },
-    });
+    const options = { fit, ...sized, rules: anySize, conditioning: { kind: 'image' } } as const;
+    const prepared = await processor.prepare(encoded, options, anyone);
     const result = { data: prepared.data, width: prepared.width, height: prepared.height };
-    const finished = await processor.finish(result, { format: 'png', restore: prepared.plan });
+    const finished = await processor.finish(result, { format: 'png', restore: prepared.plan }, anyone);
     return { finished, decoded: await decodeImage(finished.data, { maxPixels: 1e7 }), plan: prepared.plan };
   }
 
@@ -94,8 +90,41 @@ describe('restoring the size', () => {
   it('leaves the buffer that it was given as it was', async () => {
     const plan = planFit({ width: 100, height: 100 }, 'fill', size, anySize);
     const data = Buffer.from(scene(64, 64).data);
-    await processor.finish({ data, width: 64, height: 64 }, { format: 'jpeg', restore: plan });
+    await processor.finish({ data, width: 64, height: 64 }, { format: 'jpeg', restore: plan }, anyone);
     expect(data.length).toBe(64 * 64 * 3);
+  });
+
+  it('gives a large result the same bytes, made in a thread as here', async () => {
+    const large = scene(1100, 1000);
+    const here = await encodeImage(large, { format: 'jpeg', quality: 80 });
+    const finished = await processor.finish(large, { format: 'jpeg', quality: 80 }, anyone);
+    expect([finished.width, finished.height]).toEqual([1100, 1000]);
+    expect(finished.data.equals(here)).toBe(true);
+  });
+
+  it('makes no result that nobody waits for any more', async () => {
+    const owner = { ...anyone, signal: AbortSignal.abort(new Error('enough')) };
+    await expect(processor.finish(picture, { format: 'png' }, owner)).rejects.toThrow('enough');
+    const leave = new AbortController();
+    const finished = processor.finish(picture, { format: 'png' }, { ...anyone, signal: leave.signal });
+    leave.abort(new Error('too late'));
+    await expect(finished).rejects.toThrow('too late');
+  });
+
+  it('is for no more pixels than one picture sent may have, all results together', () => {
+    const plan = planFit({ width: 150, height: 100 }, 'contain', size, anySize);
+    expect(() => checkRestored(plan, 3, 45_000)).not.toThrow();
+    const allowed = 'at most 2 with restore_size and a picture of 150x100';
+    expect(() => checkRestored(plan, 3, 44_999)).toThrow(
+      expect.objectContaining({
+        code: 'invalid_request',
+        message: `n must be ${allowed}, not 3.`,
+        details: { errors: [{ field: 'n', value: 3, allowed }] },
+      }),
+    );
+    // Of a cut picture only what was kept comes back.
+    const cut = planFit({ width: 150, height: 100 }, 'cover', size, anySize);
+    expect(() => checkRestored(cut, 4, 44_999)).not.toThrow();
   });
 
   it('never gives a side of nothing', () => {

@@ -4,9 +4,13 @@ import { decodeImage } from '../../src/images/decode.js';
 import type { SizeRules } from '../../src/images/fit.js';
 import type { Raster } from '../../src/images/raster.js';
 import sharp from '../../src/images/sharp.js';
+import type { JobOwner } from '../../src/images/waiting-jobs.js';
 
 /** What a bundle of the real models says of sizes. */
 export const anySize: SizeRules = { native: [512, 512], dynamic: true, multiple_of: 8, min: 16, max: 2048 };
+
+/** Whose a job is where it does not matter. */
+export const anyone: JobOwner = { priority: 'normal', client: 'test' };
 
 const folder = new URL('../fixtures/conditioning/', import.meta.url);
 

@@ -3,11 +3,16 @@ import { Img2ImgError } from '../../src/errors.js';
 import { planFit } from '../../src/images/fit.js';
 import { ImageProcessor } from '../../src/images/processor.js';
 import { ImageWorkers } from '../../src/images/workers.js';
-import { anySize, pipeline, scene } from './helpers.js';
+import { anyone, anySize, pipeline, scene } from './helpers.js';
 
 const source = { width: 40, height: 30 };
 const plan = planFit(source, 'fill', { width: 64, height: 64 }, anySize);
-const restore = { task: 'restore', result: scene(64, 64), plan, encode: { format: 'png' } } as const;
+const restore = {
+  task: 'finish',
+  result: scene(64, 64),
+  restore: plan,
+  encode: { format: 'png' },
+} as const;
 
 /** A thread whose first job kills it and whose others are answered. */
 const mortal = new URL(
@@ -41,18 +46,18 @@ describe('the image workers', () => {
   it('start when they are needed, as many as are needed, and end on close', async () => {
     workers = new ImageWorkers({ size: 2 });
     expect(workers.running).toBe(0);
-    expect(await workers.run(restore)).toMatchObject(source);
+    expect(await workers.run(restore, anyone)).toMatchObject(source);
     expect(workers.running).toBe(1);
-    await Promise.all(Array.from({ length: 10 }, () => workers.run(restore)));
+    await Promise.all(Array.from({ length: 10 }, () => workers.run(restore, anyone)));
     expect(workers.running).toBe(2);
     await workers.close();
     expect(workers.running).toBe(0);
-    await expect(workers.run(restore)).rejects.toThrow('shutting down');
+    await expect(workers.run(restore, anyone)).rejects.toThrow('shutting down');
   });
 
   it('fail what has not ended when they close', async () => {
     workers = new ImageWorkers({ size: 1 });
-    const jobs = Promise.allSettled(Array.from({ length: 5 }, () => workers.run(restore)));
+    const jobs = Promise.allSettled(Array.from({ length: 5 }, () => workers.run(restore, anyone)));
     await workers.close();
     expect((await jobs).map(({ status }) => status)).toEqual(Array(5).fill('rejected'));
   });
@@ -60,19 +65,38 @@ describe('the image workers', () => {
   it('do not begin a job that was given up while it waited, nor wait for one that runs', async () => {
     workers = new ImageWorkers({ entry: silent, size: 1 });
     const controller = new AbortController();
-    const running = workers.run(ofWidth(9), controller.signal);
-    const waiting = workers.run(ofWidth(1), controller.signal);
+    const leaving = { ...anyone, signal: controller.signal };
+    const running = workers.run(ofWidth(9), leaving);
+    const waiting = workers.run(ofWidth(1), leaving);
     controller.abort(new Error('enough'));
     await expect(running).rejects.toThrow('enough');
     await expect(waiting).rejects.toThrow('enough');
     // The second would have been answered with its width after the first.
-    expect(await workers.run(ofWidth(7))).toMatchObject({ width: 2, height: 7 });
-    await expect(workers.run(ofWidth(7), controller.signal)).rejects.toThrow('enough');
+    expect(await workers.run(ofWidth(7), anyone)).toMatchObject({ width: 2, height: 7 });
+    await expect(workers.run(ofWidth(7), leaving)).rejects.toThrow('enough');
+  });
+
+  it('keep one thread free of what takes seconds', async () => {
+    workers = new ImageWorkers({ entry: silent, size: 2 });
+    // Scaled back to 2000×1000: more than a megapixel.
+    const big = planFit({ width: 2000, height: 1000 }, 'fill', { width: 64, height: 64 }, anySize);
+    const order: string[] = [];
+    const run = (name: string, job: typeof restore) =>
+      workers.run(job, anyone).then(() => {
+        order.push(name);
+      });
+    const long = ['long 1', 'long 2', 'long 3'].map((name) => run(name, { ...restore, restore: big }));
+    const short = ['short 1', 'short 2'].map((name) => run(name, restore));
+    await Promise.all([...long, ...short]);
+    expect(order.indexOf('short 2')).toBeLessThan(order.indexOf('long 3'));
+    expect(order.indexOf('short 1')).toBeLessThan(order.indexOf('long 2'));
   });
 
   it('lose only the job of a thread that dies', async () => {
     workers = new ImageWorkers({ entry: mortal, size: 1 });
-    const results = await Promise.allSettled([9, 1, 9, 2, 9].map((width) => workers.run(ofWidth(width))));
+    const results = await Promise.allSettled(
+      [9, 1, 9, 2, 9].map((width) => workers.run(ofWidth(width), anyone)),
+    );
     expect(results.map(({ status }) => status)).toEqual([
       'fulfilled',
       'rejected',
@@ -86,12 +110,9 @@ describe('the image workers', () => {
     const processor = new ImageProcessor({ maxPixels: 1e6 });
     const encoded = await pipeline(scene(80, 80)).png().toBuffer();
     const cut = encoded.subarray(0, encoded.length / 2);
-    const failed = processor.prepare(cut, {
-      fit: 'fill',
-      size: { width: 64, height: 64 },
-      rules: anySize,
-      conditioning: { kind: 'image' },
-    });
+    const size = { width: 64, height: 64 };
+    const options = { fit: 'fill', size, rules: anySize, conditioning: { kind: 'image' } } as const;
+    const failed = processor.prepare(cut, options, anyone);
     await expect(failed).rejects.toBeInstanceOf(Img2ImgError);
     await expect(failed).rejects.toMatchObject({ code: 'invalid_image', details: { type: 'PNG' } });
     await processor.close();

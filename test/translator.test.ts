@@ -1,0 +1,98 @@
+/** What the translator makes of deadlines, of clients that leave and of results that would be too large, without an engine. */
+import sharp from 'sharp';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Catalogue } from '../src/bundles/catalogue.js';
+import { discoverBundles } from '../src/bundles/discovery.js';
+import { ImageProcessor } from '../src/images/processor.js';
+import { loadStyles } from '../src/prompts/styles.js';
+import { type StreamConfiguration, streamConfigurationSchema } from '../src/request.js';
+import type { ResolveContext } from '../src/resolve.js';
+import { Admission } from '../src/scheduling/admission.js';
+import type { Scheduler } from '../src/scheduling/scheduler.js';
+import { Translator } from '../src/translator.js';
+import { FIXTURES } from './bundle-fixtures.js';
+
+const FINISH_MS = 400;
+/** An image thread that prepares at once and takes its time to finish. */
+const slowToFinish = new URL(
+  `data:text/javascript,${encodeURIComponent(`
+    import { parentPort } from 'node:worker_threads';
+    parentPort.on('message', ({ task }) => {
+      const result = { data: new Uint8Array(64 * 64 * 3), inverted: false, missed: false, width: 100, height: 100 };
+      setTimeout(() => parentPort.postMessage({ result }), task === 'finish' ? ${FINISH_MS} : 0);
+    });
+  `)}`,
+);
+/** Makes black pictures at once. */
+const scheduler = {
+  run: async ({ samples, width, height }) => ({
+    images: samples.map(() => new Uint8Array(width * height * 3)),
+    device: 'cpu:0',
+    batchSize: samples.length,
+    queueMs: 0,
+    inferenceMs: 0,
+  }),
+} satisfies Pick<Scheduler, 'run'>;
+
+let resolve: ResolveContext;
+let image: Buffer;
+let images: ImageProcessor;
+let admission: Admission;
+let translator: Translator;
+
+beforeAll(async () => {
+  const catalogue = new Catalogue(await discoverBundles(FIXTURES));
+  resolve = { catalogue, styles: loadStyles(), defaultModel: () => 'tiny-sketch' };
+  image = await sharp({ create: { width: 100, height: 100, channels: 3, background: '#fff' } })
+    .png()
+    .toBuffer();
+});
+beforeEach(() => {
+  images = new ImageProcessor({ maxPixels: 40_000, workers: { entry: slowToFinish, size: 1 } });
+  admission = new Admission(8, () => 0);
+  const options = { resolve, images, admission, scheduler: scheduler as unknown as Scheduler };
+  translator = new Translator({ ...options, defaultTimeoutMs: 10_000 });
+});
+afterEach(() => images.close());
+
+const translate = (settings: Partial<StreamConfiguration>, n: number, signal?: AbortSignal) =>
+  translator.translate({
+    image,
+    settings: { ...streamConfigurationSchema.parse({}), restore_size: true, ...settings },
+    n,
+    priority: 'normal',
+    client: 'test',
+    ...(signal === undefined ? {} : { signal }),
+  });
+
+describe('a translation', () => {
+  it('is given up at its deadline while its results are scaled back, too', async () => {
+    const startedAt = performance.now();
+    await expect(translate({ timeout_ms: FINISH_MS / 2 }, 2)).rejects.toMatchObject({
+      code: 'deadline_exceeded',
+    });
+    expect(performance.now() - startedAt).toBeLessThan(FINISH_MS);
+    expect(admission.admitted).toBe(0);
+  });
+
+  it('of a client that left gives its place in the queue of the image threads to others', async () => {
+    const client = new AbortController();
+    const left = translate({}, 4, client.signal);
+    // Until the first of its results is in the thread and three wait.
+    await new Promise((done) => setTimeout(done, FINISH_MS / 2));
+    client.abort();
+    await expect(left).rejects.toMatchObject({ code: 'aborted' });
+    const startedAt = performance.now();
+    expect((await translate({}, 1)).images).toHaveLength(1);
+    // What ran to its end, and its own: not four and its own.
+    expect(performance.now() - startedAt).toBeLessThan(3 * FINISH_MS);
+  });
+
+  it('whose results together would have more pixels than a picture may have is refused, before it is decoded', async () => {
+    await expect(translate({}, 5)).rejects.toMatchObject({
+      code: 'invalid_request',
+      details: { errors: [{ field: 'n', value: 5 }] },
+    });
+    expect((await translate({}, 4)).images).toHaveLength(4);
+  });
+});
