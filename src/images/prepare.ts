@@ -4,7 +4,8 @@ import type { Canny } from './canny.js';
 import { type Conditioned, type Conditioning, condition } from './conditioning.js';
 import { type DecodeLimits, decodeImage } from './decode.js';
 import type { FitPlan } from './fit.js';
-import type { Size } from './raster.js';
+import { lightLinesOverBlack } from './over-black.js';
+import type { Raster, Size } from './raster.js';
 
 export interface PrepareJob {
   readonly encoded: Uint8Array;
@@ -23,7 +24,24 @@ export async function prepare(job: PrepareJob, loadCanny?: () => Promise<Canny>)
     throw new Img2ImgError('invalid_image', 'The image cannot be decoded: its header tells another size.');
   }
   const canny = job.conditioning.kind === 'edge' ? await loadCanny?.() : undefined;
-  return condition(picture, job.plan, job.conditioning, canny);
+  const lightLines = await lightLinesOf(job, picture);
+  // Who insists on dark strokes gets none, and is told.
+  if (lightLines !== undefined && insistsOnDark(job.conditioning)) {
+    return { ...condition(picture, job.plan, job.conditioning), missed: true };
+  }
+  return condition(lightLines ?? picture, job.plan, job.conditioning, canny);
+}
+
+/** A photo is no drawing: what is transparent in it stays white. */
+async function lightLinesOf(
+  { encoded, conditioning, limits }: PrepareJob,
+  picture: Raster,
+): Promise<Raster | undefined> {
+  return conditioning.kind === 'image' ? undefined : lightLinesOverBlack(encoded, picture, limits);
+}
+
+function insistsOnDark(conditioning: Conditioning): boolean {
+  return conditioning.kind === 'sketch' && conditioning.invert === 'false';
 }
 
 /**

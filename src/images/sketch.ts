@@ -53,7 +53,7 @@ function strokePixels(pixels: Uint8Array, out: Uint8Array, from: number, to: num
 }
 
 /** Whether the luminance of the pixel at `at` is at least one half; 127 / 255 < 0.5 < 128 / 255. */
-function isLight(data: Uint8Array, at: number): boolean {
+export function isLight(data: Uint8Array, at: number): boolean {
   return luminance(data, at) > 127;
 }
 
@@ -69,7 +69,7 @@ export function luminance(data: Uint8Array, at: number): number {
  * Whether the paper is dark. The rim (a fiftieth of the shorter side) is asked first, because a drawing may be mostly
  * ink but seldom touches all of its rim; where the rim is of two minds, the majority of all pixels decides.
  */
-function isLightOnDark({ data, width, height }: Raster): boolean {
+export function isLightOnDark({ data, width, height }: Raster): boolean {
   const rim = Math.max(1, Math.round(Math.min(width, height) / 50));
   const countDark = (from: number, to: number): number => {
     let dark = 0;
