@@ -1,6 +1,8 @@
 /** Runs a bundle's graphs from conditioning images to pictures; reads top to bottom like the paper. */
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { DirectionGraphs } from '../bundles/bundle.js';
+import { contractData } from './graph-contract.js';
+import type { BundleSpec } from './protocol.js';
 
 /** The graph contract's inputs, by name. */
 export interface PipelineInputs {
@@ -27,9 +29,9 @@ export function graphPaths(graphs: DirectionGraphs): string[] {
  * Runs the graphs one after another. Tensors carry their names from graph to graph (`latent`, `skip_0`…`skip_3`,
  * `denoised`), so a graph is fed whatever its inputs name and nothing else: a deterministic bundle's has no `gamma`.
  * @returns uint8 [B,H,W,3]
- * @throws Error when a graph names an input nobody made
+ * @throws Error when a graph names an input nobody made, or the last one's picture is not like the images
  */
-export async function runPipeline(pipeline: Pipeline, inputs: PipelineInputs): Promise<Tensor> {
+export async function runPipeline(pipeline: Pipeline, inputs: PipelineInputs): Promise<Uint8Array> {
   const tensors: Record<string, Tensor> = { ...inputs };
   let picture: Tensor | undefined;
   for (const session of pipeline) {
@@ -47,21 +49,23 @@ export async function runPipeline(pipeline: Pipeline, inputs: PipelineInputs): P
     picture = outputs[session.outputNames[0] ?? ''];
   }
   if (picture === undefined) throw new Error('the last graph gave no picture');
-  return picture;
+  return contractData(picture, 'the picture', 'uint8', inputs.image.dims);
 }
 
 /**
  * The last hidden state of the prompts.
  * @param tokens int64 [B,L]
  * @returns float32 [B,L,D]
+ * @throws Error when the text encoder gives something else
  */
 export async function encodePrompts(
   textEncoder: InferenceSession,
   tokens: BigInt64Array,
-  length: number,
+  { length, width }: BundleSpec['embedding'],
 ): Promise<Float32Array> {
-  const input = new Tensor('int64', tokens, [tokens.length / length, length]);
+  const prompts = tokens.length / length;
+  const input = new Tensor('int64', tokens, [prompts, length]);
   const { text_embedding: embedding } = await textEncoder.run({ input_ids: input });
   if (embedding === undefined) throw new Error('the text encoder gave no "text_embedding"');
-  return embedding.data as Float32Array;
+  return contractData(embedding, 'the "text_embedding"', 'float32', [prompts, length, width]);
 }

@@ -70,7 +70,7 @@ export class ResidentBundle {
       fillGaussian(noise.subarray(i * noiseLength, (i + 1) * noiseLength), seed);
     });
 
-    const output = await runPipeline(pipeline, {
+    const images = await runPipeline(pipeline, {
       image: new Tensor('uint8', padded(batch.images, samples, runSize), [runSize, height, width, 3]),
       text_embedding: new Tensor('float32', padded(embeddings, samples, runSize), [
         runSize,
@@ -80,7 +80,6 @@ export class ResidentBundle {
       noise: new Tensor('float32', padded(noise, samples, runSize), [runSize, ...noiseShape]),
       gamma: new Tensor('float32', padded(batch.gammas, samples, runSize), [runSize]),
     });
-    const images = output.data as Uint8Array;
     return {
       images: images.length === batch.images.length ? images : images.slice(0, batch.images.length),
       embeddingHits: hits,
@@ -106,7 +105,7 @@ export class ResidentBundle {
       if (embedding === undefined) {
         misses++;
         // One prompt a run: its embedding must not depend on which others were new in the same batch.
-        embedding = await encodePrompts(this.#textEncoder, row.slice(), length);
+        embedding = await encodePrompts(this.#textEncoder, row.slice(), this.spec.embedding);
         cache.set(key, embedding);
       }
       encodedHere.set(key, embedding);

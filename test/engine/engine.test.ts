@@ -143,6 +143,30 @@ describe('an engine process', () => {
     );
   });
 
+  it('refuses graphs that do not keep to the graph contract, saying what they give and what is wanted', async () => {
+    const bundle = await fixtureBundle('tiny-sketch-staged');
+    const { embedding, ...good } = spec(bundle);
+    const refusal = (wrong: BundleSpec): Promise<string> =>
+      engine.request({ type: 'load', bundle: { ...wrong, id: 'wrong' } }, TIMEOUT_MS).then(
+        () => 'loaded',
+        (error: Error) => error.message,
+      );
+    const [direction, graphs] = Object.entries(good.directions)[0] ?? [];
+    if (direction === undefined || graphs?.layout !== 'staged')
+      throw new Error('tiny-sketch-staged is staged');
+    // A graph that ends in the latent instead of the picture.
+    const translator: BundleSpec['directions'] = {
+      [direction]: { layout: 'fused', translator: graphs.vae_encoder },
+    };
+    expect(await refusal({ ...good, embedding, directions: translator })).toMatch(
+      /the picture is float32 \[1,4,8,8\], and the graph contract wants uint8 \[1,64,64,3\]/,
+    );
+    const { length, width } = embedding;
+    expect(await refusal({ ...good, embedding: { length, width: 2 * width } })).toBe(
+      `the "text_embedding" is float32 [1,${length},${width}], and the graph contract wants float32 [1,${length},${2 * width}]`,
+    );
+  });
+
   it('times the batch sizes it warms up', async () => {
     const bundle = await fixtureBundle('tiny-edge');
     const output = await engine.request<LoadOutput>({ type: 'load', bundle: spec(bundle) }, TIMEOUT_MS);
