@@ -20,19 +20,23 @@ RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev \
  && find node_modules/onnxruntime-node/bin/napi-v6 -mindepth 2 -maxdepth 2 \
       ! -path "*/linux/$(node -p process.arch)" -exec rm -r {} +
 
-# --- the same with ONNX Runtime's CUDA 12 libraries, by the package's own script (it downloads them) ------------------
+# --- the same with ONNX Runtime's CUDA libraries, by the package's own script (it downloads them) ---------------------
+# Its one choice is called cuda12 still; what it downloads is built with CUDA 13 (see scripts/cuda-libraries.mjs).
 FROM packages AS packages-cuda
 RUN node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install=cuda12 \
  && rm -f node_modules/onnxruntime-node/bin/napi-v6/linux/x64/libonnxruntime_providers_tensorrt.so
 
-# --- CUDA 12 with cuDNN 9, and Node ----------------------------------------------------------------------------------
-FROM nvidia/cuda:12.8.1-cudnn-runtime-ubuntu24.04 AS cuda
+# --- CUDA 13 with cuDNN 9, and Node ----------------------------------------------------------------------------------
+# CUDA 13.0 and no newer one: it starts on every driver from 580 on, where newer images demand newer ones (NVIDIA_REQUIRE_CUDA).
+FROM nvidia/cuda:13.0.3-cudnn-runtime-ubuntu24.04 AS cuda
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 WORKDIR /app
 # ubuntu's own unprivileged user (1000) is in the way of the one every target uses.
 RUN userdel --remove ubuntu && useradd --uid 1000 --create-home node
-ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=auto NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+# Named by hand, so that a card that cannot be had stops the start: nobody wants this image to serve from the CPU unnoticed.
+ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=cuda:0 NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=packages-cuda /app/node_modules ./node_modules
+RUN --mount=type=bind,source=scripts/cuda-libraries.mjs,target=/tmp/cuda-libraries.mjs node /tmp/cuda-libraries.mjs
 COPY --from=build /app/dist ./dist
 COPY package.json LICENSE ./
 COPY models ./models
