@@ -1,7 +1,5 @@
 /** Which devices to run on: `DEVICES` read into one engine's settings each. */
-import { execFile } from 'node:child_process';
 import os from 'node:os';
-import { promisify } from 'node:util';
 import { Img2ImgError } from '../errors.js';
 import type { EngineSettings, Provider } from './protocol.js';
 
@@ -38,33 +36,6 @@ export function parseDevices(entries: readonly string[]): DeviceSpec[] {
   const twice = devices.find((device, i) => devices.findIndex((other) => other.id === device.id) !== i);
   if (twice !== undefined) throw new Img2ImgError('invalid_config', `DEVICES: "${twice.id}" stands twice.`);
   return devices;
-}
-
-/** One CUDA card as the driver tells of it. */
-export interface CudaCard {
-  index: number;
-  name: string;
-  memoryBytes: number;
-}
-
-/** The CUDA cards of this machine, none where there is no driver. */
-export async function listCudaCards(): Promise<CudaCard[]> {
-  try {
-    const query = ['--query-gpu=index,name,memory.total', '--format=csv,noheader,nounits'];
-    const { stdout } = await promisify(execFile)('nvidia-smi', query, { timeout: 10_000 });
-    return stdout
-      .trim()
-      .split('\n')
-      .map((line) => line.split(',').map((cell) => cell.trim()))
-      .map(([index, name, mebibytes]) => ({
-        index: Number(index),
-        name: name ?? '',
-        memoryBytes: Number(mebibytes) * 2 ** 20,
-      }))
-      .filter((card) => Number.isInteger(card.index) && card.memoryBytes > 0);
-  } catch {
-    return [];
-  }
 }
 
 /** Cores the engines may use: all this process may run on (from Node 22 on, within its container's quota). */

@@ -1,9 +1,10 @@
 /** Starts one engine a device: the ones named by hand, or with `auto` CUDA where it loads, else the CPU. */
-import os from 'node:os';
 import type { Logger } from 'pino';
 import { Img2ImgError, messageOf } from '../errors.js';
-import { type CudaCard, type DeviceSpec, engineSettings, listCudaCards, parseDevices } from './devices.js';
+import { type CudaCard, listCudaCards } from './cuda-cards.js';
+import { type DeviceSpec, engineSettings, parseDevices } from './devices.js';
 import type { Engine } from './engine.js';
+import { defaultBudget } from './memory-budget.js';
 import { SupervisedEngine } from './supervised-engine.js';
 
 export interface StartEnginesOptions {
@@ -74,20 +75,9 @@ function start(
   return SupervisedEngine.start({
     id: device.id,
     settings: engineSettings(device, { cpuThreads, cpuInstances, cpuEngines, embeddingCacheBytes }),
-    memoryBudgetBytes: options.memoryBudgetBytes || defaultBudget(device, cpuEngines, cards),
+    memoryBudgetBytes: options.memoryBudgetBytes || defaultBudget(device, cpuEngines, cards, logger),
     startTimeoutMs,
     requestTimeoutMs,
     logger,
   });
-}
-
-function defaultBudget(device: DeviceSpec, cpuEngines: number, cards: readonly CudaCard[]): number {
-  const card = device.provider === 'cuda' ? cards.find(({ index }) => index === device.index) : undefined;
-  return card === undefined ? machineMemory() / 2 / Math.max(1, cpuEngines) : card.memoryBytes / 2;
-}
-
-/** Bytes this process may use: the machine's, or less where a container says so. */
-function machineMemory(): number {
-  const constrained = process.constrainedMemory();
-  return constrained > 0 ? Math.min(os.totalmem(), constrained) : os.totalmem();
 }

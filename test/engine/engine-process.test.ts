@@ -1,4 +1,5 @@
 /** The server's side of an engine process, over a child that answers when the test says so. */
+import type { ForkOptions } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EngineDiedError, EngineProcess } from '../../src/engine/engine-process.js';
@@ -23,11 +24,14 @@ class FakeChild extends EventEmitter {
 }
 
 let child: FakeChild;
+let forkedWith: ForkOptions;
 vi.mock('node:child_process', () => ({
-  fork: () => {
+  fork: (_entry: URL, _args: string[], options: ForkOptions) => {
     child = new FakeChild();
+    forkedWith = options;
     return child;
   },
+  execFile: () => undefined,
 }));
 
 beforeEach(() => void vi.useFakeTimers());
@@ -90,4 +94,9 @@ describe('the time an engine has for a request', () => {
     await vi.advanceTimersByTimeAsync(100);
     expect([whole.ended, share.ended]).toEqual(['done', 'the engine did not answer within 1000 ms']);
   });
+});
+
+it('an engine process counts cards as the driver does', async () => {
+  await start();
+  expect(forkedWith.env).toMatchObject({ PATH: process.env.PATH, CUDA_DEVICE_ORDER: 'PCI_BUS_ID' });
 });
