@@ -12,9 +12,10 @@ import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Config } from './config.js';
 import { BodyBudget } from './http/body-budget.js';
+import { ClientErrors } from './http/client-errors.js';
 import type { HttpContext } from './http/context.js';
 import { documentRoutes } from './http/docs.js';
-import { answerClientError, handleErrors, sendProblem } from './http/error-handler.js';
+import { handleErrors, sendProblem } from './http/error-handler.js';
 import { healthRoutes } from './http/health.js';
 import { createHttpMetrics } from './http/http-metrics.js';
 import { IncomingRequest } from './http/incoming-request.js';
@@ -75,6 +76,7 @@ export function buildApp({
   registry = new Registry(),
   studio,
 }: AppOptions): FastifyInstance {
+  const clientErrors = new ClientErrors();
   const app: FastifyInstance = Fastify({
     ...(logger === undefined ? {} : { loggerInstance: logger as FastifyBaseLogger }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -92,11 +94,12 @@ export function buildApp({
     forceCloseConnections: 'idle',
     // Our own refusal while draining is a problem document; this one is not.
     return503OnClosing: false,
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: (error, socket) => clientErrors.answer(error, socket),
     frameworkErrors: (error, request, reply) => {
       sendProblem(error, request, reply);
     },
   });
+  clientErrors.watch(app.server);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
 

@@ -1,7 +1,5 @@
-/** Answers every failed request with problem details, whoever noticed the failure: a route, Fastify or Node's parser. */
-import type { Socket } from 'node:net';
+/** Answers every failed request with problem details, whoever noticed the failure: a route or Fastify. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { HttpCode } from './codes.js';
 import { HttpError, PROBLEM_MEDIA_TYPE, toProblem } from './problem.js';
 
 /** Sends the problem that `error` stands for. */
@@ -64,33 +62,4 @@ export function handleErrors(app: FastifyInstance): void {
       reply,
     );
   });
-}
-
-const parserCodes: Record<string, HttpCode> = {
-  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
-  HPE_HEADER_OVERFLOW: 'headers_too_large',
-};
-
-/** Answers what Node's own HTTP parser refused, where no request exists yet. */
-export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const code = parserCodes[error.code ?? ''] ?? 'bad_request';
-  const detail = {
-    request_timeout: 'The request did not arrive whole in time.',
-    headers_too_large: 'The request’s headers are too large.',
-    bad_request: 'This is not a valid HTTP request.',
-  }[code as 'request_timeout' | 'headers_too_large' | 'bad_request'];
-  const { status, document } = toProblem(new HttpError(code, detail));
-  const body = Buffer.from(JSON.stringify(document));
-  const head = [
-    `HTTP/1.1 ${status} ${document.title}`,
-    `Content-Type: ${PROBLEM_MEDIA_TYPE}`,
-    `Content-Length: ${body.length}`,
-    'Connection: close',
-    '\r\n',
-  ].join('\r\n');
-  socket.end(Buffer.concat([Buffer.from(head), body]));
 }
