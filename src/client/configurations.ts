@@ -9,12 +9,17 @@ export interface Asked {
   refused: boolean;
 }
 
+/** In place of one that was asked for: what the server has taken already, sent once more for the sake of an answer. */
+const AGAIN = Symbol('again');
+
 export class Configurations {
   #latest: Asked;
   /** What the server last said yes to, on this connection or one before it. */
   #accepted: StreamConfiguration | undefined;
+  /** The one it chose for `#accepted` where that has none. */
+  #seed: number | undefined;
   /** Sent on this connection and not answered, oldest first: the server answers each of them, in order. */
-  #unanswered: Asked[] = [];
+  #unanswered: (Asked | typeof AGAIN)[] = [];
 
   constructor(configuration: StreamConfiguration) {
     this.#latest = { configuration, before: undefined, refused: false };
@@ -52,18 +57,42 @@ export class Configurations {
     return told;
   }
 
-  accepted(): void {
-    const asked = this.#unanswered.shift();
-    if (asked === undefined) return;
-    asked.before = undefined;
-    this.#accepted = asked.configuration;
+  /** Whether an answer to a configuration is still to come. */
+  get awaited(): boolean {
+    return this.#unanswered.length > 0;
   }
 
-  refused(): void {
+  /** The one in force goes out once more, with the seed it has; undefined where the server has taken none. */
+  again(): StreamConfiguration | undefined {
+    if (this.#accepted === undefined) return undefined;
+    this.#unanswered.push(AGAIN);
+    return { ...this.#accepted, seed: this.#seed };
+  }
+
+  /**
+   * @param seed what the server chose, or was told
+   * @returns whether it is to be told: not where it is the answer to one that was sent again
+   */
+  accepted(seed: number): boolean {
     const asked = this.#unanswered.shift();
-    if (asked === undefined) return;
-    asked.refused = true;
-    asked.before = inForce(asked.before);
+    if (asked === AGAIN) return false;
+    if (asked !== undefined) {
+      asked.before = undefined;
+      this.#accepted = asked.configuration;
+      this.#seed = seed;
+    }
+    return true;
+  }
+
+  /** @returns whether it is to be told, as above */
+  refused(): boolean {
+    const asked = this.#unanswered.shift();
+    if (asked === AGAIN) return false;
+    if (asked !== undefined) {
+      asked.refused = true;
+      asked.before = inForce(asked.before);
+    }
+    return true;
   }
 }
 

@@ -2,6 +2,7 @@
 import { type Backoff, backoffDelay } from './backoff.js';
 import type { SocketConstructor, SocketLike } from './socket.js';
 import type { StreamStatus } from './types.js';
+import { type Owed, Watch } from './watch.js';
 
 export const NORMAL_CLOSURE = 1000;
 export const MESSAGE_TOO_BIG = 1009;
@@ -25,10 +26,13 @@ export interface ConnectionOptions {
   url: string;
   Socket: SocketConstructor;
   backoff: Backoff;
+  silenceMs: number | undefined;
   status(status: StreamStatus): void;
   /** A new socket is open: nothing said before has reached the server. */
   opened(): void;
   message(data: unknown): void;
+  /** Says something that the server answers at once. Whether there was something to say. */
+  ask(): boolean;
   /** The socket is gone. Whether there is something left to say, so that it must come back by itself. */
   lost(loss: Loss): boolean;
 }
@@ -40,13 +44,16 @@ export class Connection {
   /** Attempts since the server last did what it is for. */
   #attempt = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  #silenceTimer: ReturnType<typeof setTimeout> | undefined;
+  #openingTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #watch: Watch;
   /** `bufferedAmount` a moment ago: that of the `ws` package is 0 as soon as the connection is lost. */
   #unsentBytes = 0;
   #unsentTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    const { silenceMs } = options;
+    this.#watch = new Watch({ silenceMs, ask: () => options.ask(), giveUp: () => this.#giveUp() });
   }
 
   get status(): StreamStatus {
@@ -69,13 +76,16 @@ export class Connection {
     const socket = new this.#options.Socket(this.#options.url);
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
-    this.watch(OPENING_MS);
+    this.#openingTimer = setTimeout(() => this.#giveUp(), OPENING_MS);
     socket.onopen = () => {
-      this.watch(undefined);
+      clearTimeout(this.#openingTimer);
       this.#setStatus({ state: 'open' });
       this.#options.opened();
     };
-    socket.onmessage = (event: { data: unknown }) => this.#options.message(event.data);
+    socket.onmessage = (event: { data: unknown }) => {
+      this.#watch.heard();
+      this.#options.message(event.data);
+    };
     // `close` follows every `error` and is where we act; Node's `ws` would throw an error nobody listens to.
     socket.onerror = () => {};
     socket.onclose = (event: { code: number }) => this.#onClose(event.code);
@@ -84,6 +94,12 @@ export class Connection {
   /** The server does what it is for: the next loss is the first one again. */
   works(): void {
     this.#attempt = 0;
+    this.#watch.works();
+  }
+
+  /** What the connection owes us from now on: one that owes something and says nothing is left for another. */
+  owes(owed: Owed | undefined): void {
+    this.#watch.owes(owed);
   }
 
   /** Opens again what the server ended for want of use. */
@@ -96,7 +112,7 @@ export class Connection {
     const { state } = this.#status;
     if (state === 'waiting' || state === 'idle') {
       this.open();
-    } else if (this.#silenceTimer !== undefined) {
+    } else if (state === 'connecting' || this.#watch.owed) {
       const socket = this.#socket;
       const unsentBytes = this.#leaveSocket();
       socket?.close();
@@ -105,25 +121,17 @@ export class Connection {
     }
   }
 
+  /** Tries at once instead of at the end of the wait; leaves a socket that does not answer within seconds. */
+  check(): void {
+    const { state } = this.#status;
+    if (state === 'waiting') this.open();
+    else if (state === 'open') this.#watch.check();
+  }
+
   send(data: string | ArrayBuffer | Uint8Array<ArrayBuffer>): void {
     if (this.#status.state !== 'open') return;
     this.#socket?.send(data);
     this.#unsentTimer ??= setTimeout(() => this.#checkUnsent(), UNSENT_CHECK_MS);
-  }
-
-  /**
-   * (Re)starts or ends the watch: a half-open connection never says that it is gone.
-   * @param silenceMs a connection that says nothing for this long is given up; undefined where it owes no answer
-   */
-  watch(silenceMs: number | undefined): void {
-    clearTimeout(this.#silenceTimer);
-    this.#silenceTimer = undefined;
-    if (silenceMs === undefined) return;
-    this.#silenceTimer = setTimeout(() => {
-      const socket = this.#socket;
-      this.#onClose(SILENCE);
-      socket?.close();
-    }, silenceMs);
   }
 
   close(): void {
@@ -132,6 +140,12 @@ export class Connection {
     this.#leaveSocket();
     socket?.close(NORMAL_CLOSURE);
     this.#setStatus({ state: 'closed' });
+  }
+
+  #giveUp(): void {
+    const socket = this.#socket;
+    this.#onClose(SILENCE);
+    socket?.close();
   }
 
   #onClose(code: number): void {
@@ -158,7 +172,8 @@ export class Connection {
    * @returns bytes that it had not put onto the wire
    */
   #leaveSocket(): number {
-    this.watch(undefined);
+    this.#watch.stop();
+    clearTimeout(this.#openingTimer);
     clearTimeout(this.#unsentTimer);
     this.#unsentTimer = undefined;
     const unsentBytes = this.#unsentBytes || this.bufferedAmount;

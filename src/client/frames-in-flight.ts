@@ -27,12 +27,8 @@ export class FramesInFlight {
     return this.#byWireNumber.size;
   }
 
-  /** The longest of their deadlines; 0 where none has one of its own. */
-  get timeoutMs(): number {
-    return Math.max(
-      0,
-      ...[...this.#byWireNumber.values()].map(({ asked }) => asked.configuration.timeout_ms ?? 0),
-    );
+  get bytes(): number {
+    return [...this.#byWireNumber.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   add(sent: SentFrame): void {

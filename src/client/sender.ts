@@ -54,7 +54,7 @@ export class Sender {
   }
 
   /** Frames that owe an answer. */
-  get unanswered(): Pick<FramesInFlight, 'size' | 'timeoutMs'> {
+  get unanswered(): Pick<FramesInFlight, 'size' | 'bytes'> {
     return this.#unanswered;
   }
 

@@ -8,9 +8,6 @@ import { Sender } from './sender.js';
 import { platformSocket, streamUrl } from './socket.js';
 import type { FrameSource, StreamEvents, StreamOptions, StreamResult, StreamStatus } from './types.js';
 
-/** A silent server is gone after this long, but not before a frame's own deadline and some time on the way. */
-const SILENCE_MS = 90_000;
-const SILENCE_AFTER_DEADLINE_MS = 30_000;
 const MAX_RETRY_SECONDS = 30;
 
 /**
@@ -31,22 +28,22 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   readonly #configurations: Configurations;
   readonly #sender: Sender;
   readonly #events = new Events<StreamEvents>();
-  readonly #silenceMs: number | undefined;
   readonly #signal: AbortSignal | undefined;
   /** The text message whose picture is the next binary one. */
   #announced: ResultMessage | undefined;
 
   constructor(url: string, options: StreamOptions) {
-    this.#silenceMs = options.silenceMs;
     this.#signal = options.signal;
     this.#configurations = new Configurations(options.configuration ?? {});
     this.#connection = new Connection({
       url,
       Socket: options.WebSocket ?? platformSocket(),
       backoff: { firstMs: 250, maxMs: 8_000, ...options.backoff },
+      silenceMs: options.silenceMs,
       status: (status) => this.#events.emit('status', status),
       opened: () => this.#onOpened(),
       message: (data) => this.#onMessage(data),
+      ask: () => this.#ask(),
       lost: (loss) => this.#onLost(loss),
     });
     this.#sender = new Sender({
@@ -115,6 +112,14 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     this.#connection.reconnect();
   }
 
+  /**
+   * Makes sure of the connection: a page is shown again, or a computer awake. Tries at once instead of at the end of a
+   * wait; where the connection seems open, the server must answer within seconds. Frames on their way are not disturbed.
+   */
+  check(): void {
+    this.#connection.check();
+  }
+
   /** Ends the stream and every iteration over it. */
   close(): void {
     if (this.status.state === 'closed') return;
@@ -156,18 +161,23 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   }
 
   #watch(): void {
-    const { size, timeoutMs } = this.#sender.unanswered;
-    const limit = this.#silenceMs ?? Math.max(SILENCE_MS, timeoutMs + SILENCE_AFTER_DEADLINE_MS);
-    this.#connection.watch(size > 0 ? limit : undefined);
+    const { size, bytes } = this.#sender.unanswered;
+    this.#connection.owes(size > 0 ? { bytes, pictureComing: this.#announced !== undefined } : undefined);
+  }
+
+  #ask(): boolean {
+    if (this.#configurations.awaited) return true;
+    const again = this.#configurations.again();
+    if (again !== undefined) this.#tell(again);
+    return again !== undefined;
   }
 
   #onText(message: ServerMessage): void {
     // That it takes a configuration says little where frames lose the connection: those end the back-off by their answer.
     if (message.type !== 'ready' || !this.#sender.busy) this.#connection.works();
     if (message.type === 'ready') {
-      this.#configurations.accepted();
       const { type: _, ...ready } = message;
-      this.#events.emit('ready', ready);
+      if (this.#configurations.accepted(message.seed)) this.#events.emit('ready', ready);
     } else if (message.type === 'result') {
       this.#announced = message;
     } else if (message.type === 'dropped') {
@@ -202,8 +212,8 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     // Which frame was too large is told when the connection closes, as it does now.
     if (this.#sender.resendLimit.tells(problem)) return;
     if (frame === undefined) {
-      this.#configurations.refused();
-      this.#events.emit('error', { problem, frame: undefined, willRetry: false });
+      if (this.#configurations.refused())
+        this.#events.emit('error', { problem, frame: undefined, willRetry: false });
       return;
     }
     const sent = this.#sender.answered(frame);

@@ -28,7 +28,10 @@ export interface StreamOptions {
   maxUnanswered?: number;
   /** Default: first after 250 ms, at most 8 s apart. */
   backoff?: Partial<Backoff>;
-  /** A connection that owes an answer and says nothing for this long is given up. Default 90 s, or 30 s over a longer `timeout_ms`. */
+  /**
+   * A connection that owes an answer and says nothing for this long is given up, although it was asked for a word in the
+   * middle; a slow server answers that. Default 20 s; more where large frames or pictures are on their way.
+   */
   silenceMs?: number;
   /** Closes the stream when it fires. */
   signal?: AbortSignal;

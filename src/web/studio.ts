@@ -77,6 +77,11 @@ export class Studio {
     });
     this.#pauseButton.addEventListener('click', () => this.#togglePause());
     addEventListener('online', () => this.#live.reconnect());
+    // Of what was out of sight, or has come back from the browser's cache, the connection may have died in its sleep.
+    addEventListener('pageshow', () => this.#live.check());
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'visible') this.#live.check();
+    });
     // Whatever the link does not say is at its default, as in a page that opens with it.
     addEventListener('hashchange', () => this.#store.change(firstSettings(catalogue, location.hash)));
     startShortcuts(parts.tools, {

@@ -1,15 +1,18 @@
 /** The client against the server's own stream, over a real socket. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { connect, type Img2ImgStream } from '../../src/client/index.js';
 import { sketch, type TestApp, testApp } from '../http/support.js';
 
 let server: TestApp;
+let url: string;
 let stream: Img2ImgStream;
 
 beforeEach(async () => {
   server = testApp();
-  stream = connect(await server.listen(), {
+  url = await server.listen();
+  stream = connect(url, {
     WebSocket,
     throttleMs: 0,
     configuration: { prompt: 'a fox', seed: 3 },
@@ -47,6 +50,24 @@ test('of many frames pushed while one runs, the server runs the last', async () 
   release();
   await until(() => expect(answered).toEqual([frames[0], frames.at(-1)]));
   expect(server.service.jobs).toHaveLength(2);
+});
+
+test('a picture that takes far longer than a silence may comes on the same connection', async () => {
+  stream.close();
+  const release = server.service.hold();
+  stream = connect(url, { WebSocket, silenceMs: 200, configuration: { prompt: 'a fox' } });
+  const states: string[] = [];
+  const seeds: number[] = [];
+  stream.on('status', ({ state }) => states.push(state));
+  stream.on('ready', ({ seed }) => seeds.push(seed));
+  stream.on('result', ({ seed }) => seeds.push(seed));
+  stream.push(await sketch());
+  await sleep(1_500);
+  release();
+  await until(() => expect(seeds).toHaveLength(2));
+  expect(states).toEqual(['open']);
+  expect(seeds[1]).toBe(seeds[0]);
+  expect(server.service.jobs).toHaveLength(1);
 });
 
 test('a problem with the configuration is told with its title and detail', async () => {

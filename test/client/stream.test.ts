@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { backoffDelay } from '../../src/client/backoff.js';
 import {
@@ -350,42 +350,136 @@ test('a connection that owes an answer and falls silent is replaced', async () =
   expect(stream.status.state).toBe('open');
 });
 
-test('a connection may be silent for as long as its frame may take, and 30 s more', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
-  let sockets = 0;
-  /** Opens at once and never says a word. */
-  class SilentSocket {
-    binaryType = '';
-    readyState = 1;
-    bufferedAmount = 0;
-    onopen: (() => unknown) | null = null;
-    onclose = null;
-    onerror = null;
-    onmessage = null;
-    constructor() {
-      sockets += 1;
-      setTimeout(() => this.onopen?.());
-    }
-    send() {}
-    close() {}
+describe('with time that the test lets pass', () => {
+  interface Line {
+    /** A server behind it that takes every configuration at once, and makes no picture in the time of the test. */
+    alive: boolean;
+    sockets: number;
+    configurations: string[];
   }
-  try {
-    for (const [timeoutMs, limitMs] of [
-      [10_000, 90_000],
-      [300_000, 330_000],
-    ] as const) {
-      sockets = 0;
-      const stream = open({ WebSocket: SilentSocket, configuration: { timeout_ms: timeoutMs } });
-      stream.push(bytes('slow'));
-      await vi.advanceTimersByTimeAsync(limitMs - 100);
-      expect(sockets).toBe(1);
-      await vi.advanceTimersByTimeAsync(1_000);
-      expect(sockets).toBe(2);
-      stream.close();
-    }
-  } finally {
+
+  /** Opens at once. */
+  const socketOn = (line: Line) =>
+    class {
+      binaryType = '';
+      bufferedAmount = 0;
+      onopen: (() => unknown) | null = null;
+      onclose: ((event: { code: number }) => unknown) | null = null;
+      onerror = null;
+      onmessage: ((event: { data: unknown }) => unknown) | null = null;
+      constructor() {
+        line.sockets += 1;
+        setTimeout(() => this.onopen?.());
+      }
+      send(data: unknown) {
+        if (typeof data !== 'string' || !line.alive) return;
+        line.configurations.push(data);
+        setTimeout(() => this.say({ type: 'ready', model: 'tiny', seed: 7 }), 50);
+      }
+      say(message: unknown) {
+        this.onmessage?.({ data: JSON.stringify(message) });
+      }
+      close() {}
+    };
+  const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+  let line: Line;
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    line = { alive: true, sockets: 0, configurations: [] };
+  });
+  afterEach(() => {
     vi.useRealTimers();
-  }
+  });
+  /** Open, and configured. */
+  const openOn = async (options: StreamOptions = {}) => {
+    const stream = open({ WebSocket: socketOn(line), ...options });
+    await pass(100);
+    return stream;
+  };
+
+  test('a dead line is found out within 20 s of the frame that it does not answer', async () => {
+    const stream = await openOn();
+    line.alive = false;
+    stream.push(bytes('into nothing'));
+    await pass(19_900);
+    expect(line.sockets).toBe(1);
+    await pass(300);
+    expect(line.sockets).toBe(2);
+  });
+
+  test('a model may take its minutes while the server has a word for us, of which nobody is told', async () => {
+    const stream = await openOn({ configuration: { prompt: 'a fox' } });
+    let told = 0;
+    stream.on('ready', () => (told += 1));
+    stream.on('error', () => (told += 1));
+    stream.push(bytes('slow'));
+    await pass(300_000);
+    expect(line.sockets).toBe(1);
+    expect(told).toBe(0);
+    // What is said for the sake of an answer changes nothing: the server chose that seed.
+    const [first, ...more] = line.configurations.map((text) => JSON.parse(text));
+    expect(first).toEqual({ type: 'configure', prompt: 'a fox' });
+    expect(more.length).toBeGreaterThan(20);
+    for (const again of more) expect(again).toEqual({ ...first, seed: 7 });
+  });
+
+  test('a large frame has time to get through a slow line', async () => {
+    const stream = await openOn();
+    line.alive = false;
+    stream.push(new Uint8Array(1024 * 1024));
+    await pass(50_000);
+    expect(line.sockets).toBe(1);
+    await pass(5_000);
+    expect(line.sockets).toBe(2);
+  });
+
+  test('a server that is there and never answers in time is given more each time, up to 100 s', async () => {
+    await openOn().then((stream) => stream.push(bytes('anyone?')));
+    line.alive = false;
+    const startedAt = performance.now();
+    const replacedAt: number[] = [];
+    while (replacedAt.length < 5) {
+      const { sockets } = line;
+      await pass(100);
+      if (line.sockets > sockets) replacedAt.push(performance.now());
+    }
+    const waits = replacedAt.map((at, index) => (at - (replacedAt[index - 1] ?? startedAt)) / 1000);
+    expect(waits.map((wait) => Math.round(wait / 10) * 10)).toEqual([20, 40, 80, 100, 100]);
+  });
+
+  test('check() finds a dead line out within seconds, and leaves alone what lives', async () => {
+    const stream = await openOn();
+    stream.push(bytes('slow'));
+    stream.check();
+    await pass(6_000);
+    expect(line.sockets).toBe(1);
+    line.alive = false;
+    stream.check();
+    // Drawing on does not put it off.
+    for (let frame = 0; frame < 10; frame++) {
+      stream.push(bytes(`more ${frame}`));
+      await pass(520);
+    }
+    expect(line.sockets).toBe(2);
+  });
+
+  test('check() finds out a dead line that owes nothing', async () => {
+    const stream = await openOn();
+    line.alive = false;
+    stream.check();
+    await pass(5_100);
+    expect(line.sockets).toBe(2);
+  });
+});
+
+test('check() does not wait for the back-off', async () => {
+  await server.stop();
+  const stream = open({ backoff: { firstMs: 60_000, maxMs: 60_000 } });
+  await until(() => expect(stream.status.state).toBe('waiting'));
+  await server.start();
+  stream.check();
+  await until(() => expect(stream.status.state).toBe('open'));
 });
 
 test('a listener that throws stops neither the stream nor other listeners, and its error is seen', async () => {

@@ -157,6 +157,10 @@ export class Live {
     this.#stream.reconnect();
   }
 
+  check(): void {
+    this.#stream.check();
+  }
+
   #madeOf(result: StreamResult, snapshot: Snapshot, settings: Settings): Made {
     return {
       ...snapshot,
