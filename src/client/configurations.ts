@@ -1,5 +1,5 @@
 /** Which configuration a frame is translated with: one that the server refuses leaves the one before it in force. */
-import type { StreamConfiguration } from './protocol.js';
+import type { Problem, StreamConfiguration } from './protocol.js';
 
 /** A configuration as it was asked for. */
 export interface Asked {
@@ -18,6 +18,7 @@ export class Configurations {
   #accepted: StreamConfiguration | undefined;
   /** The one it chose for `#accepted` where that has none. */
   #seed: number | undefined;
+  #refusal: Problem | undefined;
   /** Sent on this connection and not answered, oldest first: the server answers each of them, in order. */
   #unanswered: (Asked | typeof AGAIN)[] = [];
 
@@ -28,6 +29,11 @@ export class Configurations {
   /** The one that was asked for last. */
   get latest(): Asked {
     return this.#latest;
+  }
+
+  /** Why the last one was refused, where that leaves none; undefined where there is one, or one may still be taken. */
+  get refusal(): Problem | undefined {
+    return inForce(this.#latest) === undefined ? this.#refusal : undefined;
   }
 
   ask(configuration: StreamConfiguration): void {
@@ -85,11 +91,12 @@ export class Configurations {
   }
 
   /** @returns whether it is to be told, as above */
-  refused(): boolean {
+  refused(problem: Problem): boolean {
     const asked = this.#unanswered.shift();
     if (asked === AGAIN) return false;
     if (asked !== undefined) {
       asked.refused = true;
+      this.#refusal = problem;
       asked.before = inForce(asked.before);
     }
     return true;

@@ -21,7 +21,9 @@ export function connect(server: string | URL, options: StreamOptions = {}): Img2
 
 /**
  * Every frame pushed ends in one event: its `result`, `dropped`, or an `error` that is not retried; unless the stream is
- * closed first. Iterating gives the newest result each time; a slow reader skips what newer ones have overtaken.
+ * closed first. Iterating gives the newest result each time; a slow reader skips what newer ones have overtaken. Where the
+ * server is not there, an iteration waits for it, and `status` tells; where it refuses the only configuration there is,
+ * the iteration throws a `ConfigurationRefused`, and after the next `configure` another one may begin.
  */
 export class Img2ImgStream implements AsyncIterable<StreamResult> {
   readonly #connection: Connection;
@@ -129,7 +131,7 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<StreamResult, void, undefined> {
-    return newestResults(this);
+    return newestResults(this, () => this.#configurations.refusal);
   }
 
   readonly #onAbort = () => this.close();
@@ -212,7 +214,7 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     // Which frame was too large is told when the connection closes, as it does now.
     if (this.#sender.resendLimit.tells(problem)) return;
     if (frame === undefined) {
-      if (this.#configurations.refused())
+      if (this.#configurations.refused(problem))
         this.#events.emit('error', { problem, frame: undefined, willRetry: false });
       return;
     }

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { backoffDelay } from '../../src/client/backoff.js';
 import {
+  ConfigurationRefused,
   connect,
   type Img2ImgStream,
   type StreamOptions,
@@ -698,6 +699,51 @@ test('the iterator gives the newest result, skips overtaken ones, and ends with 
   expect(seen).toEqual(['picture of a', 'picture of c']);
   stream.close();
   await reading;
+});
+
+test('an iteration throws where the server refuses the only configuration, and begins anew with another', async () => {
+  const stream = open({ configuration: { style: 'baroque' } });
+  const problem = {
+    title: 'Unknown style',
+    status: 400,
+    code: 'unknown_style',
+    detail: 'There is no baroque.',
+  };
+  const first = async () => {
+    for await (const result of stream) return textOf(result);
+    return 'nothing';
+  };
+  stream.push(bytes('one'));
+  const refused = expect(first()).rejects.toMatchObject({
+    name: 'ConfigurationRefused',
+    message: 'There is no baroque.',
+    problem,
+  });
+  await until(() => expect(framesOf()).toEqual(['one']));
+  server.connection.text({ type: 'error', problem });
+  await refused;
+  // Whoever comes to read only now has nothing to wait for either.
+  await expect(first()).rejects.toBeInstanceOf(ConfigurationRefused);
+  stream.configure({ style: 'anime' });
+  const picture = first();
+  await until(() => expect(framesOf()).toEqual(['one', 'one']));
+  server.connection.text({ type: 'ready', model: 'tiny', seed: 7 });
+  server.connection.result(2);
+  expect(await picture).toBe('picture of one');
+});
+
+test('an iteration goes on where a refused configuration leaves one in force', async () => {
+  const stream = open({ configuration: { style: 'anime' } });
+  await until(() => expect(server.connection.configurations).toHaveLength(1));
+  server.connection.text({ type: 'ready', model: 'tiny', seed: 7 });
+  const next = stream[Symbol.asyncIterator]().next();
+  stream.push(bytes('one'));
+  stream.configure({ style: 'baroque' });
+  await until(() => expect(framesOf()).toHaveLength(1));
+  server.connection.text({ type: 'error', problem: { title: 'Unknown style', status: 400 } });
+  await sleep(20);
+  server.connection.result(1);
+  expect(textOf((await next).value ?? undefined)).toBe('picture of one');
 });
 
 test('an AbortSignal closes the stream', async () => {
