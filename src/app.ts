@@ -11,7 +11,7 @@ import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import type { Config } from './config.js';
-import { BodyBudget } from './http/body-budget.js';
+import { ByteBudget } from './http/byte-budget.js';
 import { ClientErrors } from './http/client-errors.js';
 import type { HttpContext } from './http/context.js';
 import { documentRoutes } from './http/docs.js';
@@ -104,8 +104,14 @@ export function buildApp({
   app.setSerializerCompiler(serializerCompiler);
 
   const lifecycle = new Lifecycle();
-  const bodies = new BodyBudget(config.MAX_BODIES_MB * 1024 * 1024);
-  const context: HttpContext = { config, service, lifecycle, bodies, metrics: createHttpMetrics(registry) };
+  const context: HttpContext = {
+    config,
+    service,
+    lifecycle,
+    bodies: new ByteBudget(config.MAX_BODIES_MB * 1024 * 1024, 'Too many images are being sent at once.'),
+    answers: new ByteBudget(config.MAX_ANSWERS_MB * 1024 * 1024, 'Too many answers wait to be read.'),
+    metrics: createHttpMetrics(registry),
+  };
   app.decorate('drain', () => lifecycle.drain());
 
   handleErrors(app);

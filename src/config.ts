@@ -109,7 +109,14 @@ export const configSchema = z.object({
     .describe(
       'Megabytes of request bodies and stream frames held at once; over it: 429, and streams are closed with 1013.',
     ),
-  MAX_PIXELS: integer(1, 1_000_000_000).default(50_000_000).describe('Most pixels of an image sent.'),
+  MAX_ANSWERS_MB: integer(1, 1_048_576)
+    .default(512)
+    .describe(
+      'Megabytes of pictures sent that clients have not read yet; over it: 429, and frames of streams wait.',
+    ),
+  MAX_PIXELS: integer(1, 1_000_000_000)
+    .default(50_000_000)
+    .describe('Most pixels of an image sent, and of all results of a request scaled back to its size.'),
   STYLES_FILE: z
     .string()
     .optional()

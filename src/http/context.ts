@@ -1,7 +1,7 @@
 /** What every route is given. */
 import type { Config } from '../config.js';
 import type { Service } from '../service.js';
-import type { BodyBudget } from './body-budget.js';
+import type { ByteBudget } from './byte-budget.js';
 import type { HttpMetrics } from './http-metrics.js';
 import type { Lifecycle } from './lifecycle.js';
 
@@ -10,5 +10,8 @@ export interface HttpContext {
   service: Service;
   metrics: HttpMetrics;
   lifecycle: Lifecycle;
-  bodies: BodyBudget;
+  /** Of request bodies and frames. */
+  bodies: ByteBudget;
+  /** Of answers and pictures of streams that their clients have not read yet. */
+  answers: ByteBudget;
 }

@@ -1,7 +1,7 @@
 /** The stream's rules, over a fake socket: the newest frame wins, equal ones are skipped, nothing grows. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Img2ImgError } from '../../src/errors.js';
-import { BodyBudget } from '../../src/http/body-budget.js';
+import { ByteBudget } from '../../src/http/byte-budget.js';
 import { StreamConnection } from '../../src/http/stream/connection.js';
 import { STALL_BYTES } from '../../src/http/stream/outbox.js';
 import { createFakeService, type FakeService } from './fake-service.js';
@@ -10,7 +10,8 @@ import { sketch } from './support.js';
 
 const MAX_FRAME = 100_000;
 const MAX_BODIES = 1_000_000;
-let bodies: BodyBudget;
+let bodies: ByteBudget;
+let answers: ByteBudget;
 let service: FakeService;
 let socket: FakeSocket;
 let connection: StreamConnection;
@@ -18,7 +19,8 @@ let outcomes: string[];
 let failures: unknown[];
 
 beforeEach(() => {
-  bodies = new BodyBudget(MAX_BODIES);
+  bodies = new ByteBudget(MAX_BODIES, 'No room.');
+  answers = new ByteBudget(MAX_BODIES, 'No room.');
   service = createFakeService();
   socket = new FakeSocket();
   outcomes = [];
@@ -34,6 +36,7 @@ function open(): StreamConnection {
     client: 'test',
     maxFrameBytes: MAX_FRAME,
     bodies,
+    answers,
     pingMs: 1000,
     idleMs: 10_000,
     frameEnded: (outcome, frame) => outcomes.push(`${frame} ${outcome}`),
@@ -228,12 +231,13 @@ describe('a frame', () => {
   });
 
   it('that finds the queue full waits and is tried again; only the newest is', async () => {
+    const [one, two] = await Promise.all([sketch('png', 1), sketch('png', 2)]);
     configure();
-    service.fail(new Img2ImgError('queue_full', 'Full.', { retryAfterSeconds: 0.1 }));
-    connection.receive(await sketch('png', 1), true);
+    service.fail(new Img2ImgError('queue_full', 'Full.', { retryAfterSeconds: 0.4 }));
+    connection.receive(one, true);
     await vi.waitFor(() => expect(service.jobs).toHaveLength(1));
     await settled();
-    connection.receive(await sketch('png', 2), true);
+    connection.receive(two, true);
     await settled();
     expect(service.jobs).toHaveLength(1);
     service.fail(undefined);
@@ -269,9 +273,9 @@ describe('the memory of messages', () => {
     connection.receive(data, true);
   };
   /** Only where nothing is held is there room for more than the budget. */
-  const isAllGivenBack = () => {
+  const isAllGivenBack = (budget = bodies) => {
     try {
-      bodies.open().expect(2 * MAX_BODIES);
+      budget.open().expect(2 * MAX_BODIES);
       return true;
     } catch {
       return false;
@@ -301,6 +305,35 @@ describe('the memory of messages', () => {
     connection.closed();
     release();
     await vi.waitFor(() => expect(isAllGivenBack()).toBe(true));
+  });
+
+  it('is held by pictures until the client has read them, or is gone', async () => {
+    configure();
+    socket.reading = false;
+    send(await sketch('png', 1));
+    await untilResults(1);
+    expect(isAllGivenBack(answers)).toBe(false);
+    socket.readOn();
+    expect(isAllGivenBack(answers)).toBe(true);
+    send(await sketch('png', 2));
+    await untilResults(2);
+    expect(isAllGivenBack(answers)).toBe(false);
+    connection.closed();
+    expect(isAllGivenBack(answers)).toBe(true);
+  });
+
+  it('that is not there for a picture makes its frame wait until there is', async () => {
+    const others = answers.open();
+    others.add(MAX_BODIES);
+    configure();
+    send(await sketch('png', 1));
+    await vi.waitFor(() => expect(service.jobs).toHaveLength(1));
+    await settled();
+    expect([results(), outcomes]).toEqual([[], []]);
+    expect(isAllGivenBack()).toBe(false);
+    others.giveBack();
+    await vi.waitFor(() => expect(outcomes).toEqual(['1 result']), 3_000);
+    expect(isAllGivenBack()).toBe(true);
   });
 
   it('that is not there closes the stream with 1013', () => {

@@ -2,7 +2,7 @@
 import { Img2ImgError } from '../../errors.js';
 import type { ResolvedSettings, Service } from '../../service.js';
 import type { Translation } from '../../translation.js';
-import type { BodyBudget, BodyShare } from '../body-budget.js';
+import type { ByteBudget, ByteShare } from '../byte-budget.js';
 import type { FrameOutcome } from '../http-metrics.js';
 import { HttpError, toProblem } from '../problem.js';
 import { CLOSE_GRACE_MS, GOING_AWAY, NORMAL, TOO_BIG, TRY_AGAIN_LATER } from './closing.js';
@@ -23,7 +23,9 @@ export interface StreamOptions {
   client: string;
   maxFrameBytes: number;
   /** What messages hold of the server's memory, whole or not. */
-  bodies: BodyBudget;
+  bodies: ByteBudget;
+  /** What pictures hold of it until the client has read them. */
+  answers: ByteBudget;
   pingMs: number;
   idleMs: number;
   frameEnded(outcome: FrameOutcome, frame: FrameId, translation?: Translation): void;
@@ -38,7 +40,9 @@ export class StreamConnection {
   readonly #frames: Frames;
   #settings: ResolvedSettings | undefined;
   /** Of the message that is coming in. */
-  #arriving: BodyShare;
+  #arriving: ByteShare;
+  /** Of the pictures the client has not read yet. */
+  readonly #unread = new Set<ByteShare>();
   #binaryFrames = 0;
   /** Runs from our close message to the end of the socket. */
   #cut: NodeJS.Timeout | undefined;
@@ -130,6 +134,7 @@ export class StreamConnection {
   closed(): void {
     this.#end();
     clearTimeout(this.#cut);
+    for (const share of this.#unread) this.#giveBack(share);
     for (const resolve of this.#whenClosed.splice(0)) resolve();
   }
 
@@ -146,7 +151,7 @@ export class StreamConnection {
     return closed;
   }
 
-  #text(text: string, share: BodyShare): void {
+  #text(text: string, share: ByteShare): void {
     const message = parseClientMessage(text);
     if (message.type === 'frame') {
       try {
@@ -161,7 +166,7 @@ export class StreamConnection {
     this.#outbox.send({ type: 'ready', ...this.#settings });
   }
 
-  #push(id: FrameId, image: Uint8Array, share: BodyShare): void {
+  #push(id: FrameId, image: Uint8Array, share: ByteShare): void {
     if (this.#settings === undefined) {
       throw new HttpError('not_configured', 'A frame came before the first configure message.');
     }
@@ -171,7 +176,16 @@ export class StreamConnection {
   #sendResult(frame: FrameId, translation: Translation): void {
     const [picture] = translation.images;
     if (picture === undefined) throw new Error('A translation without images');
-    this.#outbox.send(resultMessage(frame, translation, picture.seed), picture.data);
+    const share = this.#options.answers.open();
+    share.add(picture.data.length);
+    this.#unread.add(share);
+    const message = resultMessage(frame, translation, picture.seed);
+    this.#outbox.sendPicture(message, picture.data, () => this.#giveBack(share));
+  }
+
+  #giveBack(share: ByteShare): void {
+    share.giveBack();
+    this.#unread.delete(share);
   }
 
   #error(error: unknown, frame: FrameId | undefined): void {

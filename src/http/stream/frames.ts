@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { Img2ImgError } from '../../errors.js';
 import type { ResolvedSettings, Service } from '../../service.js';
 import type { Translation } from '../../translation.js';
-import type { BodyShare } from '../body-budget.js';
+import type { ByteShare } from '../byte-budget.js';
 import type { FrameId } from './messages.js';
 
 export interface Frame {
@@ -12,7 +12,7 @@ export interface Frame {
   /** Those it came under, however long it waits: the client tells its pictures apart by what it had configured before. */
   settings: ResolvedSettings;
   /** What its bytes hold of the server's memory; given back when it has ended. */
-  share: BodyShare;
+  share: ByteShare;
 }
 
 /** Every frame ends in one of `made`, `dropped` and `failed`, unless the stream ends first. */
@@ -21,6 +21,7 @@ export interface FramesOptions {
   client: string;
   /** A client that does not read gets no more to read; the newest frame waits for it. */
   lagging(): boolean;
+  /** @throws Img2ImgError `queue_full` where too many pictures wait to be read: the frame waits for room, as for a place */
   made(id: FrameId, translation: Translation): void;
   dropped(id: FrameId, reason: 'overtaken' | 'unchanged'): void;
   failed(id: FrameId, error: unknown): void;
@@ -120,10 +121,9 @@ export class Frames {
         client,
         signal,
       });
-      share.giveBack();
-      if (this.#ended) return;
+      if (!this.#ended) made(id, translation);
       this.#shown = frame.key;
-      made(id, translation);
+      share.giveBack();
     } catch (error) {
       if (this.#ended) {
         share.giveBack();

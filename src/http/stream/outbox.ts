@@ -39,10 +39,15 @@ export class Outbox {
     return this.#paused;
   }
 
-  send(message: ServerMessage, picture?: Uint8Array): void {
+  send(message: ServerMessage): void {
     this.#flushDropped();
     this.#write(JSON.stringify(message));
-    if (picture !== undefined) this.#write(picture);
+  }
+
+  /** @param gone is called when the operating system has taken the picture */
+  sendPicture(message: ServerMessage, picture: Uint8Array, gone: () => void): void {
+    this.send(message);
+    this.#write(picture, gone);
   }
 
   /** Tells of a dropped frame: together with others of this turn, or when a lagging client has caught up. */
@@ -64,8 +69,11 @@ export class Outbox {
     }
   }
 
-  #write(data: string | Uint8Array): void {
-    this.#socket.send(data, () => this.#sent());
+  #write(data: string | Uint8Array, gone?: () => void): void {
+    this.#socket.send(data, () => {
+      gone?.();
+      this.#sent();
+    });
     if (!this.#paused && this.#socket.bufferedAmount > STALL_BYTES) {
       this.#paused = true;
       this.#socket.pause();

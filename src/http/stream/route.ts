@@ -39,7 +39,7 @@ export async function streamRoutes(app: FastifyInstance, context: HttpContext): 
 }
 
 function open(webSocket: WebSocket, request: FastifyRequest, context: HttpContext): void {
-  const { config, service, metrics, lifecycle, bodies } = context;
+  const { config, service, metrics, lifecycle, bodies, answers } = context;
   const openedAt = performance.now();
   const frames = { result: 0, error: 0, overtaken: 0, unchanged: 0 };
   const connection = new StreamConnection({
@@ -48,6 +48,7 @@ function open(webSocket: WebSocket, request: FastifyRequest, context: HttpContex
     client: request.ip,
     maxFrameBytes: config.MAX_BODY_MB * 1024 * 1024,
     bodies,
+    answers,
     pingMs: config.STREAM_PING_MS,
     idleMs: config.STREAM_IDLE_MS,
     frameEnded(outcome, _frame, translation) {

@@ -4,6 +4,8 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { mimeTypes } from '../../images/encode.js';
 import type { Translation } from '../../translation.js';
+import type { ByteBudget } from '../byte-budget.js';
+import { holdUnread } from '../unread-answer.js';
 import type { Answer } from './negotiate.js';
 
 export const timingsSchema = z
@@ -40,13 +42,16 @@ export const translationSchema = z
 
 export type TranslationDocument = z.infer<typeof translationSchema>;
 
+/** @throws Img2ImgError `queue_full` where too many answers wait to be read */
 export function sendTranslation(
   reply: FastifyReply,
   translation: Translation,
   as: Answer['as'],
+  answers: ByteBudget,
 ): FastifyReply {
   const [first] = translation.images;
   if (first === undefined) throw new Error('A translation without images');
+  holdUnread(reply.raw, answerBytes(translation, as), answers);
   reply.headers({
     'X-Seed': String(first.seed),
     'X-Model': translation.model,
@@ -60,6 +65,12 @@ export function sendTranslation(
   return reply
     .type('application/json; charset=utf-8')
     .send(JSON.stringify(toDocument(translation, reply.request.id)));
+}
+
+/** Of the pictures; what is told beside them is next to nothing. */
+function answerBytes({ images }: Translation, as: Answer['as']): number {
+  const bytes = images.reduce((sum, { data }) => sum + data.length, 0);
+  return as === 'json' ? Math.ceil((bytes * 4) / 3) : bytes;
 }
 
 function toDocument(translation: Translation, requestId: string): TranslationDocument {

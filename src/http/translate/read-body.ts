@@ -1,7 +1,7 @@
 /** Reads a body that is one piece, and stops keeping it where it is too large or there is no room for more of it. */
 import type { Readable } from 'node:stream';
 import { Img2ImgError } from '../../errors.js';
-import type { BodyShare } from '../body-budget.js';
+import type { ByteShare } from '../byte-budget.js';
 import { HttpError } from '../problem.js';
 
 /**
@@ -11,7 +11,7 @@ import { HttpError } from '../problem.js';
 export function byteCounter(
   what: 'body' | 'form',
   maxBytes: number,
-  share: BodyShare | undefined,
+  share: ByteShare | undefined,
 ): (chunk: Buffer) => void {
   let received = 0;
   return (chunk) => {
@@ -24,7 +24,7 @@ export function byteCounter(
 }
 
 /** @throws what `byteCounter` does · Img2ImgError `aborted` */
-export function readBody(body: Readable, maxBytes: number, share: BodyShare | undefined): Promise<Buffer> {
+export function readBody(body: Readable, maxBytes: number, share: ByteShare | undefined): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const count = byteCounter('body', maxBytes, share);

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { BodyShare } from '../body-budget.js';
+import type { ByteShare } from '../byte-budget.js';
 import type { HttpContext } from '../context.js';
 import { HttpError } from '../problem.js';
 import { translationFacts } from '../requests.js';
@@ -14,12 +14,12 @@ import { readBody } from './read-body.js';
 declare module 'fastify' {
   interface FastifyRequest {
     /** Of the bytes of bodies held at once; the routes that hold a body have one. */
-    bodyShare: BodyShare | undefined;
+    bodyShare: ByteShare | undefined;
   }
 }
 
 export async function translateRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
-  const { service, metrics, bodies } = context;
+  const { service, metrics, bodies, answers } = context;
   const maxBytes = context.config.MAX_BODY_MB * 1024 * 1024;
 
   app.removeAllContentTypeParsers();
@@ -77,7 +77,7 @@ export async function translateRoutes(app: FastifyInstance, context: HttpContext
         });
         request.facts = { ...request.facts, ...translationFacts(translation) };
         metrics.translated(translation);
-        return sendTranslation(reply, translation, answer.as);
+        return sendTranslation(reply, translation, answer.as, answers);
       } finally {
         gone.forget();
       }

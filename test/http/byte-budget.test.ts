@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { BodyBudget } from '../../src/http/body-budget.js';
+import { ByteBudget } from '../../src/http/byte-budget.js';
 
-const full = expect.objectContaining({ code: 'queue_full', retryAfterSeconds: 1 });
+const full = expect.objectContaining({ code: 'queue_full', message: 'No room.', retryAfterSeconds: 1 });
 
-describe('the budget of bodies', () => {
+describe('a budget of bytes', () => {
   it('refuses what would go over it, until something is given back', () => {
-    const budget = new BodyBudget(100);
+    const budget = new ByteBudget(100, 'No room.');
     const [one, other] = [budget.open(), budget.open()];
     one.add(50);
     one.add(30);
@@ -17,7 +17,7 @@ describe('the budget of bodies', () => {
   });
 
   it('counts only what has come, and tells beforehand what would not fit beside it', () => {
-    const budget = new BodyBudget(100);
+    const budget = new ByteBudget(100, 'No room.');
     budget.open().expect(100);
     const [one, other] = [budget.open(), budget.open()];
     one.add(60);
@@ -27,7 +27,7 @@ describe('the budget of bodies', () => {
   });
 
   it('always has room for a single one', () => {
-    const share = new BodyBudget(10).open();
+    const share = new ByteBudget(10, 'No room.').open();
     share.add(8);
     expect(() => share.add(12)).not.toThrow();
   });

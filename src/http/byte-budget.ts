@@ -1,33 +1,41 @@
-/** How many bytes of request bodies and frames may be in the house at once: they are held before admission can count pictures. */
+/**
+ * How many bytes may be in the house at once where admission, which counts pictures, does not see them: request bodies
+ * and frames before it, answers after.
+ */
 import { Img2ImgError } from '../errors.js';
 
-/** Nobody knows how long the others take to send; a second is long enough for most uploads to end. */
+/** Nobody knows how long the others take to send or read; a second is long enough for most to end. */
 const RETRY_AFTER_SECONDS = 1;
 
-/** What one body holds of the budget. */
-export interface BodyShare {
-  /** @throws Img2ImgError `queue_full` where a body with that many bytes to come could not be held now */
+/** What one body or answer holds of the budget. */
+export interface ByteShare {
+  /** @throws Img2ImgError `queue_full` where one with that many bytes to come could not be held now */
   expect(bytes: number): void;
   /**
    * Counts bytes that have come: what is only announced takes no memory, and whoever announces much and sends nothing
    * must not keep the others out.
-   * @throws Img2ImgError `queue_full` when there is no room; a body that is alone always has
+   * @throws Img2ImgError `queue_full` when there is no room; one that is alone always has
    */
   add(bytes: number): void;
   /** Calling it twice does no harm. */
   giveBack(): void;
 }
 
-export class BodyBudget {
+export class ByteBudget {
   readonly #limit: number;
+  readonly #fullMessage: string;
   #held = 0;
 
-  /** @param limit bytes */
-  constructor(limit: number) {
+  /**
+   * @param limit bytes
+   * @param fullMessage what is said where there is no room
+   */
+  constructor(limit: number, fullMessage: string) {
     this.#limit = limit;
+    this.#fullMessage = fullMessage;
   }
 
-  open(): BodyShare {
+  open(): ByteShare {
     let own = 0;
     let open = true;
     const expect = (bytes: number) => {
@@ -52,7 +60,7 @@ export class BodyBudget {
   }
 
   #full(): Img2ImgError {
-    return new Img2ImgError('queue_full', 'Too many images are being sent at once.', {
+    return new Img2ImgError('queue_full', this.#fullMessage, {
       retryAfterSeconds: RETRY_AFTER_SECONDS,
       details: { held_bytes: this.#held, limit_bytes: this.#limit },
     });
