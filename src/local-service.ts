@@ -3,9 +3,10 @@ import type { Logger } from 'pino';
 import type { Bundle } from './bundles/bundle.js';
 import { type Catalogue, chooseDefault } from './bundles/catalogue.js';
 import { type Discovered, verifyBundle } from './bundles/discovery.js';
+import { LastingLoadError } from './bundles/lasting-load-error.js';
 import type { Config } from './config.js';
 import type { Engine } from './engine/engine.js';
-import { messageOf, unknownId } from './errors.js';
+import { unknownId } from './errors.js';
 import { ImageProcessor } from './images/processor.js';
 import type { Metrics } from './metrics.js';
 import type { Style } from './prompts/styles.js';
@@ -87,7 +88,7 @@ export class LocalService implements Service {
         })),
       () => this.#admission.admitted,
     );
-    for (const bundle of preload) void this.#loadEverywhere(bundle).catch(() => undefined);
+    for (const bundle of preload) for (const device of devices) device.want(bundle);
   }
 
   defaultModel(): string | undefined {
@@ -110,7 +111,7 @@ export class LocalService implements Service {
 
   async unload(id: string, device?: string): Promise<ModelDescription> {
     this.#catalogue.entry(id);
-    await Promise.all(this.#devices(device).map(({ residency }) => residency.unload(id)));
+    await Promise.all(this.#devices(device).map((each) => each.unload(id)));
     return this.model(id);
   }
 
@@ -158,7 +159,8 @@ export class LocalService implements Service {
     try {
       await verifyBundle(bundle);
     } catch (error) {
-      this.#catalogue.refuse(bundle.id, messageOf(error));
+      // What cannot be read now may be readable in a moment.
+      if (error instanceof LastingLoadError) this.#catalogue.refuse(bundle.id, error.message);
       throw error;
     }
   }

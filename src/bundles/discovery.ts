@@ -125,7 +125,7 @@ async function checkFiles(bundle: Bundle): Promise<void> {
 
 /**
  * Hashes every file of a bundle against its manifest.
- * @throws Error naming the first file that differs
+ * @throws LastingLoadError naming the first file that differs; any other Error where one cannot be read
  */
 export async function verifyBundle(bundle: Bundle): Promise<void> {
   for (const file of bundle.files) await verifyFile(file, path.relative(bundle.folder, file.path));

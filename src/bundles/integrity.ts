@@ -4,13 +4,14 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { ResolvedFile } from './bundle.js';
+import { LastingLoadError } from './lasting-load-error.js';
 
 /** Digests by path, size and modification time: a changed file is hashed again. */
 const digests = new Map<string, Promise<string>>();
 
 /**
  * @param name how messages call the file
- * @throws Error when the file's sha256 is not the one promised
+ * @throws LastingLoadError when the file's sha256 is not the one promised; any other Error where it cannot be read
  */
 export async function verifyFile(file: ResolvedFile, name: string): Promise<void> {
   const { size, mtimeMs } = await stat(file.path);
@@ -23,7 +24,7 @@ export async function verifyFile(file: ResolvedFile, name: string): Promise<void
   }
   const actual = await digest;
   if (actual !== file.sha256) {
-    throw new Error(`${name} has sha256 ${actual}, the manifest says ${file.sha256}`);
+    throw new LastingLoadError(`${name} has sha256 ${actual}, the manifest says ${file.sha256}`);
   }
 }
 

@@ -1,15 +1,17 @@
-/** Which bundles one device holds: load, unload, and the least recently used out when memory runs short. */
+/** Which bundles lie on one device: loaded when asked for, the least recently used out when memory runs short. */
 import type { Engine } from '../engine/engine.js';
-import { EngineDiedError, EngineRequestError } from '../engine/engine-process.js';
+import { EngineDiedError } from '../engine/engine-process.js';
 import type { LoadOutput } from '../engine/protocol.js';
-import { Img2ImgError, messageOf } from '../errors.js';
+import { Img2ImgError } from '../errors.js';
 import type { Bundle } from './bundle.js';
 import { bundleSpec } from './bundle-spec.js';
+import { loadIntoEngine } from './engine-load.js';
 import { Instances, type InstancesOptions } from './instances.js';
+import { LastingLoadError } from './lasting-load-error.js';
+import { endsWithEngine, failedAgain } from './load-failure.js';
 import { residentBytes } from './resident-bytes.js';
-import { type Claim, type Resident, type Room, roomFor, stayMs } from './room.js';
-
-export type ResidencyState = 'unloaded' | 'loading' | 'loaded' | 'failed';
+import { type Entry, type ResidencyState, Residents } from './residents.js';
+import { type Claim, type Room, roomFor, stayMs } from './room.js';
 
 export interface BundleResidency {
   device: string;
@@ -20,32 +22,13 @@ export interface BundleResidency {
   reason?: string;
 }
 
-interface Entry extends Resident {
-  state: ResidencyState;
-  lastUsed: number;
-  loading: Promise<void> | undefined;
-  unloading: Promise<void> | undefined;
-  reason: string | undefined;
-  /** Loads of it in a row that the engine did not survive. */
-  deadly: number;
-  /** Of a failed one: until then it is not tried again. */
-  retryAt: number;
-  /** Unloaded on purpose, by hand or to make room; not lost with its engine. */
-  released: boolean;
-}
-
-/** A load that failed is not tried again at once: every waiting request would repeat it. */
-const RETRY_LOAD_AFTER_MS = 5_000;
-/** One that kills the engine takes all others' pictures with it: each time, it is left alone for twice as long. */
-const MAX_RETRY_LOAD_AFTER_MS = 300_000;
-
-/** An engine may die under a load by somebody else's fault once; the second time the bundle is to blame. */
-const MAX_DEATHS_UNDER_LOAD = 2;
-
 export interface ResidencyOptions extends InstancesOptions {
   /** Batch sizes to warm up, ascending. */
   batchSizes(bundle: Bundle): number[];
-  /** Checks the files of a bundle before its first load. @throws Error naming the file that differs */
+  /**
+   * Checks the files of a bundle before its first load.
+   * @throws LastingLoadError naming the file that differs; any other Error where a file cannot be read at present
+   */
   verify(bundle: Bundle): Promise<void>;
   onLoaded(bundle: Bundle, output: LoadOutput): void;
   onFailed(bundle: Bundle, reason: string): void;
@@ -55,47 +38,53 @@ export interface ResidencyOptions extends InstancesOptions {
 export class Residency {
   readonly #engine: Engine;
   readonly #options: ResidencyOptions;
-  readonly #entries = new Map<string, Entry>();
+  readonly #residents: Residents;
   readonly #instances: Instances;
   /** Loads go one at a time: two that make room at once would wait for each other to leave. */
   #lastLoad: Promise<void> = Promise.resolve();
-  #clock = 0;
 
   constructor(engine: Engine, options: ResidencyOptions) {
     this.#engine = engine;
     this.#options = options;
     this.#instances = new Instances(engine, options);
+    this.#residents = new Residents(engine.memoryBudgetBytes, (id) => this.#instances.bytes(id));
   }
 
   describe(id: string): BundleResidency {
-    const entry = this.#entries.get(id);
+    const entry = this.#residents.get(id);
     const device = this.#engine.id;
     if (entry === undefined || entry.state === 'unloaded') return { device, state: 'unloaded' };
-    if (entry.state === 'failed') return { device, state: 'failed', reason: entry.reason ?? '' };
-    return { device, state: entry.state, bytes: this.#bytes(entry) };
+    if (entry.state === 'failed') return { device, state: 'failed', reason: entry.failure?.reason ?? '' };
+    return { device, state: entry.state, bytes: this.#residents.bytes(entry) };
   }
 
   isLoaded(id: string): boolean {
-    return this.#entries.get(id)?.state === 'loaded';
+    return this.#residents.get(id)?.state === 'loaded';
   }
 
   /** Whether it was unloaded on purpose: nobody waits for it to come back. */
   isReleased(id: string): boolean {
-    const entry = this.#entries.get(id);
+    const entry = this.#residents.get(id);
     return entry?.state === 'unloaded' && entry.released;
   }
 
+  /**
+   * How long a bundle whose load failed is left alone still.
+   * @returns milliseconds, infinite where trying again is no use; undefined where its load did not fail
+   */
+  retryInMs(id: string, now: number): number | undefined {
+    const entry = this.#residents.get(id);
+    if (entry?.state !== 'failed' || entry.failure === undefined) return undefined;
+    return Math.max(0, entry.failure.retryAt - now);
+  }
+
   loadedCount(): number {
-    return this.#byAge().loaded.length;
+    return this.#residents.inState('loaded').length;
   }
 
   /** Marks a bundle as used just now, so that others leave before it. @param instance where it runs */
   touch(id: string, instance = 0): void {
-    const entry = this.#entries.get(id);
-    if (entry !== undefined) {
-      entry.lastUsed = ++this.#clock;
-      entry.usedAt = performance.now();
-    }
+    this.#residents.touch(id);
     if (instance > 0) this.#instances.touch(id);
   }
 
@@ -109,27 +98,13 @@ export class Residency {
     if (!this.#engine.targets.includes(target)) {
       throw this.#unavailable(bundle, `its graphs are made for ${target}`);
     }
-    const known = this.#entries.get(bundle.id);
+    const known = this.#residents.get(bundle.id);
     if (known?.state === 'loaded') return this.touch(bundle.id);
     if (known?.loading !== undefined) return known.loading;
-    if (hasJustFailed(known, performance.now())) {
-      throw this.#unavailable(bundle, known?.reason ?? '');
+    if (this.#isLeftAlone(bundle.id, performance.now())) {
+      throw this.#unavailable(bundle, known?.failure?.reason ?? '');
     }
-    const entry: Entry = {
-      bundle,
-      state: 'loading',
-      bytes: residentBytes(bundle),
-      lastUsed: ++this.#clock,
-      loading: undefined,
-      unloading: undefined,
-      reason: undefined,
-      deadly: known?.deadly ?? 0,
-      retryAt: 0,
-      released: false,
-      staysUntil: 0,
-      usedAt: 0,
-    };
-    this.#entries.set(bundle.id, entry);
+    const entry = this.#residents.begin({ bundle, bytes: residentBytes(bundle), failure: known?.failure });
     entry.loading = this.#load(entry).finally(() => {
       entry.loading = undefined;
     });
@@ -141,29 +116,36 @@ export class Residency {
    * @param claimOf who waits for a bundle that is loaded
    */
   roomFor(bundle: Bundle, claimOf: (id: string) => Claim, now: number): Room {
-    const known = this.#entries.get(bundle.id);
     const bytes = residentBytes(bundle);
     const budgetBytes = this.#engine.memoryBudgetBytes;
-    // On its way already, or to be refused, which nobody should have to wait for.
-    if (known?.loading !== undefined || hasJustFailed(known, now) || bytes > budgetBytes) return { inMs: 0 };
-    return roomFor(bytes, { budgetBytes, ...this.#byAge() }, claimOf, now);
+    const onItsWay = this.#residents.get(bundle.id)?.loading !== undefined;
+    // Or to be refused, which nobody should have to wait for.
+    if (onItsWay || this.#isLeftAlone(bundle.id, now) || bytes > budgetBytes) return { inMs: 0 };
+    const [loaded, loading] = [this.#residents.inState('loaded'), this.#residents.inState('loading')];
+    return roomFor(bytes, { budgetBytes, loaded, loading }, claimOf, now);
   }
 
   /** Whether a bundle may be loaded with nobody leaving for it. */
   fits(bundle: Bundle): boolean {
-    return residentBytes(bundle) <= this.#freeBytes();
+    return residentBytes(bundle) <= this.#residents.freeBytes();
   }
 
   /** Unloads the bundle after the batches already handed to the engine; a load under way is waited for. */
   async unload(id: string): Promise<void> {
-    const entry = this.#entries.get(id);
+    const entry = this.#residents.get(id);
     if (entry === undefined) return;
-    if (entry.loading !== undefined) await entry.loading.catch(() => undefined);
+    if (entry.loading !== undefined) {
+      await entry.loading.catch(() => undefined);
+      return this.unload(id);
+    }
     // Whoever asks again must not be told that the memory is free before it is.
     if (entry.unloading !== undefined) return entry.unloading;
-    // Told to forget it, it forgets its failure too.
-    if (entry.state === 'failed') this.#entries.delete(id);
-    if (entry.state !== 'loaded') return;
+    // Lost with its engine, or not loaded in the first place: nobody is to wait for it, and its failure is forgotten.
+    entry.released = true;
+    entry.failure = undefined;
+    const wasLoaded = entry.state === 'loaded';
+    entry.state = 'unloaded';
+    if (!wasLoaded) return;
     entry.unloading = this.#unload(entry).finally(() => {
       entry.unloading = undefined;
     });
@@ -173,12 +155,21 @@ export class Residency {
   /** Has instances of a loaded bundle made in the background, where there is memory for them (`Instances.multiply`). */
   multiply(bundle: Bundle): void {
     if (!this.isLoaded(bundle.id)) return;
-    this.#instances.multiply(bundle, this.#freeBytes());
+    this.#instances.multiply(bundle, this.#residents.freeBytes());
   }
 
-  /** The engine died: what was loaded is gone. Loads under way fail by themselves. */
+  /**
+   * The engine died: what was loaded is gone, and what it failed to load may be tried in the next one. Loads under way
+   * fail by themselves.
+   * @returns what was loaded
+   */
   reset(): Bundle[] {
-    const lost = this.#byAge().loaded;
+    for (const entry of this.#residents.inState('failed')) {
+      if (entry.failure === undefined || !endsWithEngine(entry.failure)) continue;
+      entry.state = 'unloaded';
+      entry.failure = undefined;
+    }
+    const lost = this.#residents.inState('loaded');
     for (const entry of lost) {
       entry.state = 'unloaded';
       this.#instances.forget(entry.bundle.id);
@@ -200,59 +191,43 @@ export class Residency {
         throw new Img2ImgError('engine_unavailable', `${this.#engine.id} was closed.`, { cause: error });
       }
       entry.state = 'failed';
-      entry.reason = messageOf(error);
-      const patience = RETRY_LOAD_AFTER_MS * 2 ** entry.deadly;
-      entry.retryAt = performance.now() + Math.min(patience, MAX_RETRY_LOAD_AFTER_MS);
-      entry.deadly = error instanceof EngineDiedError ? entry.deadly + 1 : 0;
-      this.#options.onFailed(bundle, entry.reason);
-      throw this.#unavailable(bundle, entry.reason, error);
+      entry.failure = failedAgain(error, entry.failure, performance.now());
+      this.#options.onFailed(bundle, entry.failure.reason);
+      throw this.#unavailable(bundle, entry.failure.reason, error);
     }
   }
 
   async #loadInTurn(entry: Entry): Promise<void> {
     const { bundle } = entry;
-    for (let deaths = 1; ; deaths++) {
-      try {
-        await this.#makeRoom(entry);
-        const output = await this.#engine.load(bundleSpec(bundle, this.#options.batchSizes(bundle)));
-        entry.state = 'loaded';
-        entry.deadly = 0;
-        entry.staysUntil = performance.now() + stayMs(output);
-        // From now on, not from when it was asked for: whoever waits for it comes in a moment.
-        this.touch(bundle.id);
-        this.#options.onLoaded(bundle, output);
-        return;
-      } catch (error) {
-        // One that failed at its warm-up lies in the engine all the same.
-        if (error instanceof EngineRequestError) await this.#engine.unload(bundle.id).catch(() => undefined);
-        if (!(error instanceof EngineDiedError) || deaths >= MAX_DEATHS_UNDER_LOAD) throw error;
-        await this.#engine.ready();
-      }
-    }
+    const spec = bundleSpec(bundle, this.#options.batchSizes(bundle));
+    const output = await loadIntoEngine(this.#engine, spec, () => this.#makeRoom(entry));
+    entry.state = 'loaded';
+    entry.failure = undefined;
+    entry.staysUntil = performance.now() + stayMs(output);
+    // From now on, not from when it was asked for: whoever waits for it comes in a moment.
+    this.touch(bundle.id);
+    this.#options.onLoaded(bundle, output);
   }
 
-  async #unload(entry: Entry): Promise<void> {
-    const { id } = entry.bundle;
-    entry.state = 'unloaded';
-    entry.released = true;
-    this.#instances.forget(id);
-    await this.#engine.unload(id).catch((error) => {
+  async #unload({ bundle }: Entry): Promise<void> {
+    this.#instances.forget(bundle.id);
+    await this.#engine.unload(bundle.id).catch((error) => {
       // Gone with its engine is unloaded too.
       if (!(error instanceof EngineDiedError)) throw error;
     });
-    this.#options.onUnloaded(entry.bundle);
+    this.#options.onUnloaded(bundle);
   }
 
   async #makeRoom(entry: Entry): Promise<void> {
     const budget = this.#engine.memoryBudgetBytes;
     if (entry.bytes > budget) {
-      throw new Error(
+      throw new LastingLoadError(
         `it needs ${megabytes(entry.bytes)} MB and the memory budget of ${this.#engine.id} is ${megabytes(budget)} MB`,
       );
     }
     for (;;) {
-      if (this.#usedBytes() + entry.bytes <= budget) return;
-      const { loaded } = this.#byAge();
+      if (this.#residents.usedBytes() + entry.bytes <= budget) return;
+      const loaded = this.#residents.inState('loaded');
       // A bundle less is felt by everyone who asks for it, an instance less by a crowd only.
       const multiplied = loaded.find(({ bundle }) => this.#instances.bytes(bundle.id) > 0);
       if (multiplied !== undefined) {
@@ -265,42 +240,25 @@ export class Residency {
     }
   }
 
-  /** What is there and what is on its way, least recently used first. */
-  #byAge(): { loaded: Entry[]; loading: Entry[] } {
-    const entries = [...this.#entries.values()].sort((a, b) => a.lastUsed - b.lastUsed);
-    const inState = (wanted: ResidencyState): Entry[] => entries.filter(({ state }) => state === wanted);
-    return { loaded: inState('loaded'), loading: inState('loading') };
-  }
-
-  #usedBytes(): number {
-    return this.#byAge().loaded.reduce((sum, entry) => sum + this.#bytes(entry), 0);
-  }
-
-  /** What is left when all that is on its way has arrived. */
-  #freeBytes(): number {
-    const { loading } = this.#byAge();
-    return loading.reduce(
-      (free, { bytes }) => free - bytes,
-      this.#engine.memoryBudgetBytes - this.#usedBytes(),
-    );
-  }
-
-  /** Of a bundle and its instances. */
-  #bytes({ bundle, bytes }: Entry): number {
-    return bytes + this.#instances.bytes(bundle.id);
+  #isLeftAlone(id: string, now: number): boolean {
+    return (this.retryInMs(id, now) ?? 0) > 0;
   }
 
   #unavailable(bundle: Bundle, reason: string, cause?: unknown): Img2ImgError {
+    const inMs = this.retryInMs(bundle.id, performance.now());
     return new Img2ImgError(
       'model_unavailable',
       `The model "${bundle.id}" could not be loaded on ${this.#engine.id}: ${reason}`,
-      { details: { model: bundle.id, device: this.#engine.id, reason }, cause },
+      {
+        details: { model: bundle.id, device: this.#engine.id, reason },
+        // A wait without an end is none to tell of.
+        ...(inMs === undefined || inMs === Number.POSITIVE_INFINITY
+          ? {}
+          : { retryAfterSeconds: inMs / 1000 }),
+        cause,
+      },
     );
   }
-}
-
-function hasJustFailed(entry: Entry | undefined, now: number): boolean {
-  return entry?.state === 'failed' && now < entry.retryAt;
 }
 
 function megabytes(bytes: number): number {

@@ -12,16 +12,15 @@ import type { BatchOutput } from '../engine/protocol.js';
 import { type Img2ImgError, messageOf } from '../errors.js';
 import { packBatch } from './batch.js';
 import { BatchingQueue } from './batching-queue.js';
-import type { InFlight } from './hand-over.js';
+import { DeviceLoads } from './device-loads.js';
+import { EngineAbsence } from './engine-absence.js';
+import { type InFlight, InFlightBatches } from './in-flight.js';
 import { type DeviceBundles, nextLoad, roomFor } from './next-load.js';
 import type { SchedulingObserver } from './observer.js';
 import { deliver, failure, mayTryAgain } from './outcome.js';
 import { type PendingJob, samplesOf } from './pending-job.js';
 import { Speed } from './speed.js';
 import { nextTurn, shareMs, type TurnOptions, wantsInstances } from './turn.js';
-
-/** An engine is mostly back within this; whoever waits for it longer may be done sooner elsewhere. */
-const PATIENCE_MS = 5_000;
 
 export interface DeviceSchedulerOptions extends TurnOptions {
   agingMs: number;
@@ -36,14 +35,11 @@ export class DeviceScheduler {
   readonly #shareSpeed = new Speed();
   readonly #options: DeviceSchedulerOptions;
   readonly #queue: BatchingQueue<PendingJob>;
-  /** Oldest first: of each instance the first one runs, a second one waits in the engine. */
-  #inFlight: InFlight[] = [];
+  readonly #inFlight = new InFlightBatches();
+  readonly #loads: DeviceLoads;
   #wakeTimer: NodeJS.Timeout | undefined;
   #wakesAt = Number.POSITIVE_INFINITY;
-  /** Bundles whose load, once ended, hands over what waits for it. */
-  readonly #awaitedLoads = new Set<string>();
-  /** Runs while the engine is away. */
-  #awayTimer: NodeJS.Timeout | undefined;
+  readonly #absence: EngineAbsence;
   #giveAway: (job: PendingJob) => boolean = () => false;
   #closed = false;
 
@@ -53,6 +49,14 @@ export class DeviceScheduler {
     this.speed = speed;
     this.#options = options;
     this.#queue = new BatchingQueue(options.agingMs);
+    this.#loads = new DeviceLoads(residency, {
+      onLoaded: () => this.#pump(),
+      onFailed: (bundle, error) => {
+        this.#refuse(bundle, error);
+        this.#pump();
+      },
+    });
+    this.#absence = new EngineAbsence(engine, () => this.#giveAllAway());
     engine.onRestart(() => this.#onRestart());
   }
 
@@ -88,12 +92,7 @@ export class DeviceScheduler {
 
   /** Expected milliseconds until everything handed to this device is done, loads not counted. */
   backlogMs(now: number): number {
-    const ends = new Map<number, number>();
-    for (const { instance, running, startedAt, expectedMs } of this.#inFlight) {
-      const elapsed = running ? now - startedAt : 0;
-      ends.set(instance, (ends.get(instance) ?? 0) + Math.max(0, expectedMs - elapsed));
-    }
-    let milliseconds = Math.max(0, ...ends.values());
+    let milliseconds = this.#inFlight.remainingMs(now);
     for (const job of this.#queue.jobs()) milliseconds += this.#sampleMs(job) * job.count;
     return milliseconds;
   }
@@ -104,16 +103,29 @@ export class DeviceScheduler {
     return Math.max(0, roomFor(bundle, urgent, this.#bundles(now)).inMs);
   }
 
+  /** Loads a bundle that is to be here whether a job waits for it or not, again and again until that succeeds. */
+  want(bundle: Bundle): void {
+    this.#loads.want(bundle);
+    this.#loads.load(bundle);
+  }
+
+  /** Unloads a bundle after the batches that use it; it does not come back before somebody asks for it. */
+  unload(id: string): Promise<void> {
+    this.#loads.forget(id);
+    return this.residency.unload(id);
+  }
+
   /** Refuses all that wait; what runs is left to the engine's own end. */
   close(error: Img2ImgError): void {
     this.#closed = true;
     clearTimeout(this.#wakeTimer);
-    clearTimeout(this.#awayTimer);
+    this.#absence.close();
+    this.#loads.close();
     for (const job of [...this.#queue.jobs()]) {
       this.#queue.remove(job);
       job.reject(error);
     }
-    for (const { jobs } of this.#inFlight) for (const job of jobs) job.reject(error);
+    for (const { jobs } of this.#inFlight.all) for (const job of jobs) job.reject(error);
   }
 
   /** Expected milliseconds of the device for a sample of a job that waits among others. */
@@ -134,7 +146,7 @@ export class DeviceScheduler {
     if (leader === undefined) return;
     if (!this.residency.isLoaded(leader.request.bundle.id)) {
       const { bundle, inMs } = nextLoad(leader, this.#bundles(now));
-      if (bundle !== undefined) this.#load(bundle);
+      if (bundle !== undefined) this.#loads.load(bundle);
       if (inMs > 0) this.#wakeIn(inMs, now);
       // Those whose bundle is there need not wait behind a load, nor behind those who wait for one.
       const other = this.#queue.first(now, (job) => this.residency.isLoaded(job.request.bundle.id));
@@ -147,7 +159,7 @@ export class DeviceScheduler {
   #handOver(leader: PendingJob, now: number): void {
     const { engine, speed } = this;
     const shareSpeed = this.#shareSpeed;
-    const device = { engine, queue: this.#queue, inFlight: this.#inFlight, speed, shareSpeed, now };
+    const device = { engine, queue: this.#queue, inFlight: this.#inFlight.all, speed, shareSpeed, now };
     if (wantsInstances(leader, device)) this.residency.multiply(leader.request.bundle);
     const turn = nextTurn(leader, device, this.#options);
     if (turn.waitMs > 0) {
@@ -157,8 +169,7 @@ export class DeviceScheduler {
     const { jobs, instance, share, expectedMs } = turn;
     this.#queue.take(jobs, now);
     this.residency.touch(leader.request.bundle.id, instance);
-    const running = !this.#inFlight.some((batch) => batch.instance === instance);
-    void this.#run({ jobs, instance, share, running, startedAt: now, expectedMs }, turn.runSize);
+    void this.#run(this.#inFlight.add({ jobs, instance, share, startedAt: now, expectedMs }), turn.runSize);
     this.#pump();
   }
 
@@ -171,7 +182,6 @@ export class DeviceScheduler {
   }
 
   async #run(flight: InFlight, runSize: number): Promise<void> {
-    this.#inFlight.push(flight);
     try {
       const output = await this.engine.run(packBatch(flight.jobs, runSize), flight.instance);
       this.#land(flight);
@@ -184,14 +194,9 @@ export class DeviceScheduler {
   }
 
   #land(flight: InFlight): void {
-    this.#inFlight = this.#inFlight.filter((other) => other !== flight);
+    this.#inFlight.land(flight, this.engine.state === 'ready');
     const first = flight.jobs[0];
     if (first !== undefined) this.residency.touch(first.request.bundle.id, flight.instance);
-    const next = this.#inFlight.find(({ instance }) => instance === flight.instance);
-    // A dead engine runs nothing: what waited in it behind the landed batch never started.
-    if (next === undefined || next.running || this.engine.state !== 'ready') return;
-    next.running = true;
-    next.startedAt = performance.now();
   }
 
   #finish({ jobs, share }: InFlight, runSize: number, output: BatchOutput): void {
@@ -228,24 +233,7 @@ export class DeviceScheduler {
   }
 
   #bundles(now: number): DeviceBundles {
-    return { residency: this.residency, queue: this.#queue, inFlight: this.#inFlight, now };
-  }
-
-  #load(bundle: Bundle): void {
-    // Whoever began the load (preloading, POST …/load): those who wait for it here must be told of its end.
-    if (this.#awaitedLoads.has(bundle.id)) return;
-    this.#awaitedLoads.add(bundle.id);
-    this.residency.ensure(bundle).then(
-      () => {
-        this.#awaitedLoads.delete(bundle.id);
-        this.#pump();
-      },
-      (error) => {
-        this.#awaitedLoads.delete(bundle.id);
-        this.#refuse(bundle, error);
-        this.#pump();
-      },
-    );
+    return { residency: this.residency, queue: this.#queue, inFlight: this.#inFlight.all, now };
   }
 
   /** The bundle cannot be loaded: here, that is, not on every device. */
@@ -258,33 +246,24 @@ export class DeviceScheduler {
     }
   }
 
+  /** To devices that are there, as far as they take them. */
+  #giveAllAway(): void {
+    for (const job of [...this.#queue.jobs()]) {
+      if (this.#giveAway(job)) this.#queue.remove(job);
+    }
+  }
+
   #onRestart(): void {
-    const lost = this.residency.reset();
+    // What was resident when it died is wanted again, asked for or not.
+    for (const bundle of this.residency.reset()) this.#loads.want(bundle);
     this.#options.observer.engineRestarted(this.engine.id);
-    this.#watchAway();
+    if (!this.#closed) this.#absence.begin();
     this.engine.ready().then(
       () => {
-        // What was resident when it died is wanted again, asked for or not.
-        for (const bundle of lost) this.#load(bundle);
+        this.#loads.loadWanted();
         this.#pump();
       },
       () => undefined,
     );
-  }
-
-  /** As long as the engine is away, gives those who wait for it to devices that are there, or come back meanwhile. */
-  #watchAway(): void {
-    // An engine that dies again while it comes back has been away all the time.
-    if (this.#closed || this.#awayTimer !== undefined) return;
-    this.#awayTimer = setTimeout(() => {
-      this.#awayTimer = undefined;
-      if (this.engine.state === 'ready') return;
-      for (const job of [...this.#queue.jobs()]) {
-        if (this.#giveAway(job)) this.#queue.remove(job);
-      }
-      this.#watchAway();
-    }, PATIENCE_MS);
-    // It must not keep the process alive.
-    this.#awayTimer.unref();
   }
 }

@@ -1,22 +1,6 @@
 /** When the next batch goes to the engine: at once to an idle one, else just in time for the end of what runs. */
+import { hasSuspect, type InFlight } from './in-flight.js';
 import { type PendingJob, samplesOf } from './pending-job.js';
-
-/** A batch that an engine has. */
-export interface InFlight {
-  jobs: PendingJob[];
-  /** Where it runs: 0 is the whole device, the others a share of it each, side by side. */
-  instance: number;
-  share: number;
-  /** False while it waits in the engine behind another batch. */
-  running: boolean;
-  startedAt: number;
-  expectedMs: number;
-}
-
-/** Whether the engine has a job that failed before, and must have it alone. */
-export function hasSuspect(inFlight: readonly InFlight[]): boolean {
-  return inFlight.some(({ jobs }) => jobs.some((job) => job.alone));
-}
 
 /** Handing over takes this long, and this much longer a megabyte (measured: npm run bench -- transport). */
 const HAND_OVER_MS = 10;

@@ -3,7 +3,7 @@ import type { Bundle } from '../bundles/bundle.js';
 import type { Residency } from '../bundles/residency.js';
 import type { Claim, Room } from '../bundles/room.js';
 import type { BatchingQueue } from './batching-queue.js';
-import type { InFlight } from './hand-over.js';
+import type { InFlight } from './in-flight.js';
 import type { PendingJob } from './pending-job.js';
 
 /** A device as it is when a bundle is missing. */

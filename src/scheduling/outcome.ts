@@ -3,7 +3,7 @@ import { EngineDiedError } from '../engine/engine-process.js';
 import type { BatchOutput } from '../engine/protocol.js';
 import { Img2ImgError, messageOf } from '../errors.js';
 import { unpackBatch } from './batch.js';
-import type { InFlight } from './hand-over.js';
+import type { InFlight } from './in-flight.js';
 import { type PendingJob, samplesOf } from './pending-job.js';
 
 /** A job that brought a device down, or failed on it, this often is itself the cause. */

@@ -60,8 +60,9 @@ export function place(
   );
   let best: { device: DeviceScheduler; finishMs: number } | undefined;
   for (const device of present(able)) {
-    // A bundle that this device just failed to load may still run elsewhere.
-    const penalty = device.describe(request.bundle.id).state === 'failed' ? Number.MAX_SAFE_INTEGER : 0;
+    // A bundle that this device just failed to load may still run elsewhere; here, it is tried again when it is time.
+    const justFailed = (device.residency.retryInMs(request.bundle.id, now) ?? 0) > 0;
+    const penalty = justFailed ? Number.MAX_SAFE_INTEGER : 0;
     const finishMs = expectedFinishMs(device, request, loads, now) + penalty;
     if (best === undefined || finishMs < best.finishMs) best = { device, finishMs };
   }

@@ -3,7 +3,8 @@ import type { Bundle } from '../bundles/bundle.js';
 import type { Engine } from '../engine/engine.js';
 import { chooseBatchSize, padUp, sizesAt } from './batch-size.js';
 import type { BatchingQueue } from './batching-queue.js';
-import { hasSuspect, type InFlight, waitBeforeHandOver } from './hand-over.js';
+import { waitBeforeHandOver } from './hand-over.js';
+import { hasSuspect, type InFlight } from './in-flight.js';
 import { type PendingJob, samplesOf } from './pending-job.js';
 import type { Speed } from './speed.js';
 

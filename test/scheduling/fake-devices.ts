@@ -1,6 +1,7 @@
 /** Devices on fake engines, bundles and requests for them. */
 import { vi } from 'vitest';
 import type { Bundle } from '../../src/bundles/bundle.js';
+import { LastingLoadError } from '../../src/bundles/lasting-load-error.js';
 import { Residency } from '../../src/bundles/residency.js';
 import type { Img2ImgError } from '../../src/errors.js';
 import { DeviceScheduler } from '../../src/scheduling/device-scheduler.js';
@@ -63,7 +64,7 @@ export function device(options: FakeEngineOptions & { maxQueueDelayMs?: number; 
   const residency = new Residency(engine, {
     batchSizes: () => [1],
     verify: async ({ id }) => {
-      if (id === BROKEN) throw new Error('its files differ');
+      if (id === BROKEN) throw new LastingLoadError('its files differ');
     },
     onLoaded: () => undefined,
     onFailed: () => undefined,

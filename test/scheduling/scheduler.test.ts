@@ -114,6 +114,22 @@ describe('a load that fails on one device', () => {
     expect(await devicesOf(results)).toEqual(Array.from({ length: 8 }, () => 'cpu:0'));
   });
 
+  it('leaves it out until the load is to be tried again, no longer', async () => {
+    const [good, full] = [device({ id: 'cpu:0', sizes: [1] }), device({ id: 'cpu:1', sizes: [1] })];
+    await warm(good);
+    vi.spyOn(full.engine, 'load').mockRejectedValueOnce(new EngineRequestError('CUDA out of memory'));
+    const all = house(good, full);
+    const ask = async (): Promise<Set<string>> => {
+      const results = Array.from({ length: 8 }, (_, seed) => outcome(all.run(request({ seed }))));
+      await vi.advanceTimersByTimeAsync(2_000);
+      return new Set(await devicesOf(results));
+    };
+    expect(await ask()).toEqual(new Set(['cpu:0']));
+    expect(await ask()).toEqual(new Set(['cpu:0']));
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await ask()).toEqual(new Set(['cpu:0', 'cpu:1']));
+  });
+
   it('leaves its jobs to one that is about to be back', async () => {
     const [away, full] = [device({ id: 'cpu:0' }), device({ id: 'cpu:1' })];
     refuseLoads(full);

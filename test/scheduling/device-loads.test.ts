@@ -1,0 +1,131 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { EngineDiedError, EngineRequestError } from '../../src/engine/engine-process.js';
+import { Img2ImgError } from '../../src/errors.js';
+import { BROKEN, bundle, device, duck, house, outcome, request, warm } from './fake-devices.js';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'queueMicrotask'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+type TestDevice = ReturnType<typeof device>;
+
+const OUT_OF_MEMORY = new EngineRequestError('CUDA out of memory');
+
+/** The next loads fail, as when the memory of an engine that was killed is not free yet. */
+function failLoads({ engine }: TestDevice, times: number) {
+  const load = vi.spyOn(engine, 'load');
+  for (let i = 0; i < times; i++) load.mockRejectedValueOnce(OUT_OF_MEMORY);
+  return load;
+}
+
+describe('a bundle that is to be there, asked for or not', () => {
+  it('is loaded again where its first load failed', async () => {
+    const d = device();
+    failLoads(d, 1);
+    d.scheduler.want(duck);
+    await vi.advanceTimersByTimeAsync(4_900);
+    expect(d.residency.describe('duck')).toMatchObject({ state: 'failed', reason: 'CUDA out of memory' });
+    await vi.advanceTimersByTimeAsync(200);
+    expect(d.residency.isLoaded('duck')).toBe(true);
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(d.engine.load).toHaveBeenCalledTimes(2);
+  });
+
+  it('is loaded again where it was lost with its engine and does not fit into the next one at once', async () => {
+    const d = device();
+    await warm(d);
+    failLoads(d, 2);
+    d.engine.die('kill -9');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(d.residency.isLoaded('duck')).toBe(false);
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(d.residency.isLoaded('duck')).toBe(true);
+  });
+
+  it('is tried less and less often, and no more when the server closes', async () => {
+    const d = device();
+    const load = failLoads(d, 1_000);
+    d.scheduler.want(duck);
+    await vi.advanceTimersByTimeAsync(300_000);
+    // At 0, 5, 15, 35 and 75 seconds, then every minute.
+    expect(load).toHaveBeenCalledTimes(8);
+    d.scheduler.close(new Img2ImgError('draining', 'The server is shutting down.'));
+    await vi.advanceTimersByTimeAsync(300_000);
+    expect(load).toHaveBeenCalledTimes(8);
+  });
+
+  it('is tried in a new engine at once, unless its load was what killed the last one', async () => {
+    const [d, deadly] = [device(), device()];
+    failLoads(d, 1);
+    const kill = vi.spyOn(deadly.engine, 'load').mockRejectedValue(new EngineDiedError('segmentation fault'));
+    for (const { scheduler } of [d, deadly]) scheduler.want(duck);
+    await vi.advanceTimersByTimeAsync(1_000);
+    for (const { engine } of [d, deadly]) engine.die('kill -9');
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(d.residency.isLoaded('duck')).toBe(true);
+    expect(kill).toHaveBeenCalledTimes(2);
+    kill.mockRestore();
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(deadly.residency.isLoaded('duck')).toBe(true);
+  });
+
+  it.each([BROKEN, 'huge'])('is not tried again where that is no use (%s)', async (id) => {
+    const d = device({ memoryBudgetBytes: 1_500 });
+    const ensure = vi.spyOn(d.residency, 'ensure');
+    d.scheduler.want(bundle(id, id === BROKEN ? 1_000 : 2_000));
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(d.residency.describe(id).state).toBe('failed');
+    expect(ensure).toHaveBeenCalledTimes(1);
+  });
+
+  it('is not, once it was unloaded by hand', async () => {
+    const [failed, lost] = [device(), device()];
+    failLoads(failed, 1);
+    failed.scheduler.want(duck);
+    await warm(lost);
+    lost.engine.die('kill -9');
+    for (const { scheduler } of [failed, lost]) await scheduler.unload('duck');
+    await vi.advanceTimersByTimeAsync(600_000);
+    for (const { residency } of [failed, lost]) {
+      expect(residency.describe('duck').state).toBe('unloaded');
+      expect(residency.isReleased('duck')).toBe(true);
+    }
+  });
+});
+
+describe('a bundle whose load failed', () => {
+  it('is refused with the time after which it is tried again', async () => {
+    const d = device();
+    failLoads(d, 1);
+    const ask = () => d.residency.ensure(duck).catch((error: Img2ImgError) => error.retryAfterSeconds);
+    expect(await ask()).toBe(5);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(await ask()).toBe(2);
+    await vi.advanceTimersByTimeAsync(2_000);
+    const loaded = d.residency.ensure(duck);
+    await vi.advanceTimersByTimeAsync(20);
+    await loaded;
+  });
+
+  it('is refused without one where trying again is no use', async () => {
+    const { residency } = device();
+    await expect(residency.ensure(bundle(BROKEN))).rejects.toMatchObject({
+      code: 'model_unavailable',
+      retryAfterSeconds: undefined,
+    });
+  });
+
+  it('may be asked for in the next engine', async () => {
+    const d = device();
+    failLoads(d, 1);
+    const scheduler = house(d);
+    expect(await outcome(scheduler.run(request({ seed: 1 })))).toBe('model_unavailable');
+    d.engine.die('kill -9');
+    const next = outcome(scheduler.run(request({ seed: 2 })));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await next).toHaveProperty('images');
+  });
+});
