@@ -31,10 +31,10 @@ async function start(): Promise<void> {
   const drawing = new Drawing();
   const pad = new Pad(find('#pad', HTMLCanvasElement), find('#pad-cursor', HTMLElement), drawing);
   const tools = new Tools(pad, drawing);
-  void restoreAndKeep(drawing);
-  const result = new ResultView();
   let studio: Studio | undefined;
   const notices = new Notices(() => studio?.reconnect());
+  void restoreAndKeep(drawing, (all) => notices.sheetKept(all));
+  const result = new ResultView();
   const catalogue = await loadCatalogue(notices);
   studio = new Studio({ drawing, pad, tools, result, notices, catalogue });
 }

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { PHONE } from './studio-page.js';
 import { drawLine, reopenStudio, server, studio, useStudio } from './studio-under-test.js';
 
@@ -185,6 +185,74 @@ test('a placed picture outlives a reload, with what was drawn over it', async ()
   await page.keyboard.press('Control+z');
   await page.keyboard.press('Control+z');
   await expect.poll(() => studio.brightness(bare)).toBe(paper);
+});
+
+describe('where a placed picture cannot be kept, the strokes are', () => {
+  const upload = async (buffer: Buffer) => {
+    await studio.page.locator('#file').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer });
+    await expect.poll(() => studio.brightness([0.5, 0.5])).toBeLessThan(255);
+  };
+  /** What the browser does with a picture that is to be kept. */
+  const encodeWebp = (answer: 'nothing' | 'never') =>
+    studio.page.evaluate((how) => {
+      const { toBlob } = HTMLCanvasElement.prototype;
+      HTMLCanvasElement.prototype.toBlob = function (take, type, quality) {
+        if (type !== 'image/webp') toBlob.call(this, take, type, quality);
+        else if (how === 'nothing') take(null);
+      };
+    }, answer);
+  const expectStrokesAfterReload = async () => {
+    await studio.page.reload();
+    await studio.page.locator('#connection[data-state="live"]').waitFor();
+    await expect.poll(() => studio.brightness([0.5, 0.9])).toBe(0);
+    expect(await studio.brightness([0.5, 0.5])).toBe(255);
+  };
+  const tooLarge = 'This drawing is too large to survive a reload.';
+
+  test('because it cannot be encoded', async () => {
+    await encodeWebp('nothing');
+    await upload(await photograph());
+    await studio.stroke([0.1, 0.9], [0.9, 0.9]);
+    await expect.poll(() => studio.text('#notices .notice p')).toBe(tooLarge);
+    await expectStrokesAfterReload();
+  });
+
+  test('because it is not encoded yet', async () => {
+    await encodeWebp('never');
+    await upload(await photograph());
+    await studio.stroke([0.1, 0.9], [0.9, 0.9]);
+    await expectStrokesAfterReload();
+  });
+
+  test('because there is no room for it, of which one is told once', async () => {
+    const { page } = studio;
+    await page.evaluate(() => {
+      const fill = (length: number) => {
+        try {
+          sessionStorage.setItem('other', 'x'.repeat(length));
+          return true;
+        } catch {
+          return false;
+        }
+      };
+      let length = 16 * 1024 * 1024;
+      while (!fill(length)) length -= 64 * 1024;
+    });
+    const noise = { type: 'gaussian', mean: 128, sigma: 50 } as const;
+    const buffer = await sharp({
+      create: { width: 800, height: 800, channels: 3, background: '#808080', noise },
+    })
+      .png()
+      .toBuffer();
+    await upload(buffer);
+    await studio.stroke([0.1, 0.9], [0.9, 0.9]);
+    await expect.poll(() => studio.text('#notices .notice p')).toBe(tooLarge);
+    await page.locator('#notices button').click();
+    await studio.stroke([0.1, 0.8], [0.9, 0.8]);
+    await studio.rest(1_000);
+    expect(await studio.text('#notices')).toBe('');
+    await expectStrokesAfterReload();
+  });
 });
 
 test('a dropped picture is placed wherever on the page it lands', async () => {

@@ -6,10 +6,10 @@ const LONGEST_SIDE = 2048;
 const QUALITY = 0.92;
 
 /**
- * @returns a data URL: WebP where the browser can write it; else JPEG, or PNG where the picture is transparent somewhere
+ * @returns WebP where the browser can write it; else JPEG, or PNG where the picture is transparent somewhere
  * @throws Error where the browser has no memory for it
  */
-export async function encodePicture(bitmap: ImageBitmap): Promise<string> {
+export async function encodePicture(bitmap: ImageBitmap): Promise<Blob> {
   const canvas = document.createElement('canvas');
   canvas.width = bitmap.width;
   canvas.height = bitmap.height;
@@ -18,9 +18,7 @@ export async function encodePicture(bitmap: ImageBitmap): Promise<string> {
   context.drawImage(bitmap, 0, 0);
   const webp = await encodeCanvas(canvas, 'image/webp');
   // A browser that cannot write a type writes PNG.
-  return textOf(
-    webp.type !== 'image/webp' && isOpaque(context) ? await encodeCanvas(canvas, 'image/jpeg') : webp,
-  );
+  return webp.type !== 'image/webp' && isOpaque(context) ? encodeCanvas(canvas, 'image/jpeg') : webp;
 }
 
 /**
@@ -57,7 +55,8 @@ function isOpaque(context: CanvasRenderingContext2D): boolean {
   return true;
 }
 
-function textOf(blob: Blob): Promise<string> {
+/** A data URL. */
+export function textOf(blob: Blob): Promise<string> {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(String(reader.result));

@@ -3,12 +3,14 @@ import type { Problem, StreamStatus } from '../../client/index.js';
 import { find, icon, make } from '../ui/dom.js';
 
 const CONFIRMATION_MS = 2_500;
+const LARGE_SHEET: Problem = { title: 'This drawing is too large to survive a reload.', status: 0 };
 
 /**
  * What a problem is about, and so when it is over: `picture` as soon as one comes, `input` when a file or the camera
- * gives one, `action` (a request, or something on this computer) when one succeeds or the server is back, `page` never.
+ * gives one, `action` (a request, or something on this computer) when one succeeds or the server is back, `sheet` when it
+ * fits into what the browser keeps, `page` never.
  */
-export type Matter = 'picture' | 'input' | 'action' | 'page';
+export type Matter = 'picture' | 'input' | 'action' | 'sheet' | 'page';
 
 export class Notices {
   readonly #box = find('#notices', HTMLElement);
@@ -21,6 +23,7 @@ export class Notices {
   #shown: { key: string; matter: Matter } | undefined;
   #confirmation: ReturnType<typeof setTimeout> | undefined;
   #wasLost = false;
+  #toldOfSheet = false;
 
   constructor(reconnect: () => void) {
     this.#reconnect = reconnect;
@@ -35,6 +38,13 @@ export class Notices {
   /** Something to know of the picture, until one comes of which there is nothing to say. */
   note(text: string): void {
     this.#tell([text], 'notice note', 'picture');
+  }
+
+  /** Whether a reload would bring the whole sheet back. Told once that it would not: it may change with every undo. */
+  sheetKept(whole: boolean): void {
+    if (whole) this.over('sheet');
+    else if (!this.#toldOfSheet) this.problem(LARGE_SHEET, 'sheet');
+    this.#toldOfSheet ||= !whole;
   }
 
   /** This works again: nobody needs to read on that it did not. */
