@@ -134,6 +134,7 @@ export function buildApp({
     refuseStrayUpgrades(app);
     guardOrigins(app, {
       allowed: config.CORS_ORIGIN,
+      hosts: config.ALLOWED_HOSTS,
       listenHost: config.HOST,
       behindProxy: config.TRUST_PROXY !== false,
     });

@@ -43,6 +43,8 @@ function trustedProxies(words: string[]): number | string[] | false {
 
 /** What browsers send as Origin: scheme, host and perhaps port, or `null` of a page without one. */
 const ORIGIN = /^(null|[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+\/?)$/i;
+/** A name as it stands in a URL, without scheme and port. */
+const HOST_NAME = /^(\*|[a-z0-9_-]+(\.[a-z0-9_-]+)*)$/i;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const BATCH_SIZES_RULE = 'must be integers from 1 to 64, comma-separated and ascending';
 
@@ -138,6 +140,15 @@ export const configSchema = z.object({
     )
     .prefault('')
     .describe('Origins whose pages may call the API, comma-separated; `*`: any; empty: only our own.'),
+  ALLOWED_HOSTS: list
+    .refine(
+      (hosts) => hosts.every((host) => HOST_NAME.test(host)),
+      'must be host names such as img2img.example.org, without scheme and port, comma-separated, or *',
+    )
+    .prefault('')
+    .describe(
+      'Names this server goes by, besides `localhost` and its addresses; pages that come by another, which anyone may have point here, are refused with 403. `*`: any; empty: no other where only this computer is listened to and TRUST_PROXY is off, else any.',
+    ),
   TRUST_PROXY: list
     .refine(
       (words) =>

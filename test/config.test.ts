@@ -50,6 +50,16 @@ describe('the settings', () => {
     ['PREFERRED_BATCH_SIZES', 'x', 'must be integers from 1 to 64, comma-separated and ascending'],
     ['PREFERRED_BATCH_SIZES', '0,1', 'must be integers from 1 to 64, comma-separated and ascending'],
     [
+      'ALLOWED_HOSTS',
+      'https://a.example',
+      'must be host names such as img2img.example.org, without scheme and port, comma-separated, or *',
+    ],
+    [
+      'ALLOWED_HOSTS',
+      'localhost:8080',
+      'must be host names such as img2img.example.org, without scheme and port, comma-separated, or *',
+    ],
+    [
       'CORS_ORIGIN',
       'https://a.example, foo',
       'must be origins such as https://example.org or http://localhost:3000, comma-separated, or *',

@@ -18,6 +18,7 @@ export type HttpCode =
   | 'not_found'
   | 'method_not_allowed'
   | 'origin_not_allowed'
+  | 'host_not_allowed'
   | 'request_timeout'
   | 'headers_too_large'
   | 'upgrade_required'
@@ -125,6 +126,11 @@ export const problemKinds: Record<ProblemCode, ProblemKind> = {
     status: 403,
     title: 'Origin not allowed',
     help: 'A page of another origin may use the API only where CORS_ORIGIN names it.',
+  },
+  host_not_allowed: {
+    status: 403,
+    title: 'Host not allowed',
+    help: 'Any page could have its own name point here, so the names of this server stand in ALLOWED_HOSTS; addresses and localhost need not. Behind a proxy set TRUST_PROXY too.',
   },
   request_timeout: {
     status: 408,

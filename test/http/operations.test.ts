@@ -212,15 +212,59 @@ describe('pages of other origins', () => {
     expect(listed.headers['access-control-allow-origin']).toBeUndefined();
   });
 
-  it('may not pass for ours by a name that was made to point here', async () => {
-    const rebound = { origin: 'http://evil.example:8080', host: 'evil.example:8080' };
-    const ask = (app: typeof test.app) =>
-      app.inject({ method: 'POST', url: '/v1/models/duck/load', headers: rebound });
-    expect((await ask(test.app)).json()).toMatchObject({ code: 'origin_not_allowed' });
-    // Behind a proxy, or listening for others too, that is how our own page looks.
-    for (const settings of [{ TRUST_PROXY: 'true' }, { HOST: '0.0.0.0' }]) {
-      expect((await ask(testApp(settings).app)).json().code).not.toBe('origin_not_allowed');
-    }
+  describe('may not pass for ours by a name that was made to point here', () => {
+    const ask = (settings: Record<string, string>, host: string, url = '/v1/models/tiny-sketch/load') =>
+      testApp(settings).app.inject({
+        method: url.endsWith('/load') ? 'POST' : 'GET',
+        url,
+        // A browser says no Origin where it gets something of the page's own.
+        headers: url.endsWith('/load') ? { origin: `http://${host}`, host } : { host },
+      });
+    const expectRefused = async (response: ReturnType<typeof ask>) => {
+      expect((await response).statusCode).toBe(403);
+      expect((await response).json()).toMatchObject({
+        code: 'host_not_allowed',
+        detail: expect.stringContaining('evil.example'),
+      });
+    };
+
+    it('where only this computer is listened to', async () => {
+      for (const url of [undefined, '/v1/models', '/%76%31/models', '/metrics']) {
+        await expectRefused(ask({}, 'evil.example:8080', url));
+      }
+      for (const url of ['/', '/health/ready', '/docs/problems']) {
+        expect((await ask({}, 'evil.example:8080', url)).statusCode, url).toBe(200);
+      }
+    });
+
+    it('nor where ALLOWED_HOSTS says which names are ours, as in a container', async () => {
+      const container = { HOST: '0.0.0.0', ALLOWED_HOSTS: 'localhost, Pictures.example' };
+      await expectRefused(ask(container, 'evil.example'));
+      await expectRefused(ask(container, 'evil.example', '/v1/models'));
+      for (const host of [
+        'localhost:8080',
+        'pictures.example',
+        '127.0.0.1:8080',
+        '192.168.1.20',
+        '[::1]:8080',
+      ]) {
+        expect((await ask(container, host)).statusCode, host).toBe(200);
+        expect((await ask(container, host, '/v1/models')).statusCode, host).toBe(200);
+      }
+    });
+
+    it('which is how our own page looks behind a proxy, on a network, and where any name is allowed', async () => {
+      for (const settings of [{ TRUST_PROXY: 'true' }, { HOST: '0.0.0.0' }, { ALLOWED_HOSTS: '*' }]) {
+        expect((await ask(settings, 'pictures.example')).statusCode).toBe(200);
+        expect((await ask(settings, 'pictures.example', '/v1/models')).statusCode).toBe(200);
+      }
+    });
+
+    it('which a program may use, for it sends no Origin', async () => {
+      const headers = { host: 'host.docker.internal:8080' };
+      const url = '/v1/models/tiny-sketch/load';
+      expect((await test.app.inject({ method: 'POST', url, headers })).statusCode).toBe(200);
+    });
   });
 
   it('may where CORS_ORIGIN names them, and read every header of ours', async () => {

@@ -433,13 +433,13 @@ describe('an offer to upgrade to something else is ignored', () => {
     const { port } = new URL(await test.listen());
     const image = png.toString('base64');
     const body = JSON.stringify({ image });
-    const post = `POST /v1/translate?response=json HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
+    const post = `POST /v1/translate?response=json HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
     const answers = await exchange(
       Number(port),
-      `GET /v1/styles HTTP/1.1\r\nHost: a\r\n${offer}\r\n`,
+      `GET /v1/styles HTTP/1.1\r\nHost: localhost\r\n${offer}\r\n`,
       `${post}${offer}Content-Length: ${body.length}\r\n\r\n${body}`,
       `${post}${offer}Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
-      'GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n',
+      'GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n',
     );
     expect(statuses(answers)).toEqual(['200', '200', '200', '200']);
     expect(test.service.jobs.map((job) => Buffer.compare(job.image, png))).toEqual([0, 0]);
@@ -447,13 +447,16 @@ describe('an offer to upgrade to something else is ignored', () => {
 
   it('on the stream’s own route', async () => {
     const { port } = new URL(await test.listen());
-    const answers = await exchange(Number(port), `GET /v1/stream HTTP/1.1\r\nHost: a\r\n${offer}\r\n`);
+    const answers = await exchange(
+      Number(port),
+      `GET /v1/stream HTTP/1.1\r\nHost: localhost\r\n${offer}\r\n`,
+    );
     expect(statuses(answers)).toEqual(['426']);
   });
 
   it('and pipelined requests without one are all answered', async () => {
     const { port } = new URL(await test.listen());
-    const ask = 'GET /v1/styles HTTP/1.1\r\nHost: a\r\n\r\n';
+    const ask = 'GET /v1/styles HTTP/1.1\r\nHost: localhost\r\n\r\n';
     expect(statuses(await exchange(Number(port), ask.repeat(3)))).toEqual(['200', '200', '200']);
   });
 });
