@@ -301,6 +301,33 @@ test('the camera gives a picture where it is allowed', async () => {
   expect(await page.locator('#camera-dialog').isVisible()).toBe(false);
 });
 
+test('of a phone’s cameras the one that looks at things is asked for', async () => {
+  const { page } = studio;
+  const asked = page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        navigator.mediaDevices.getUserMedia = async (constraints) => {
+          resolve(constraints);
+          throw new DOMException('', 'NotFoundError');
+        };
+      }),
+  );
+  await page.locator('#camera').click();
+  expect(await asked).toMatchObject({ video: { facingMode: { ideal: 'environment' } } });
+});
+
+test('a picture of the camera that cannot be taken is told of', async () => {
+  const { page } = studio;
+  await page.context().grantPermissions(['camera']);
+  await page.locator('#camera').click();
+  await page.evaluate(() => {
+    globalThis.createImageBitmap = () => Promise.reject(new DOMException('', 'InvalidStateError'));
+  });
+  await page.locator('#camera-take:enabled').click();
+  await expect.poll(() => studio.text('#notices')).toMatch(/could not be taken.*upload or paste/);
+  expect(await page.locator('#camera-dialog').isVisible()).toBe(false);
+});
+
 test('a camera that is refused is explained, with other ways', async () => {
   await studio.page.locator('#camera').click();
   await expect.poll(() => studio.text('#notices')).toMatch(/No camera.*upload or paste/);

@@ -91,6 +91,18 @@ test('who types meanwhile keeps the focus when they close', async () => {
   expect(await focused()).toBe('prompt');
 });
 
+test('a sketch that cannot be encoded is told of, and no sheet opens', async () => {
+  const { page } = studio;
+  await drawLine();
+  await studio.picture();
+  await page.evaluate(() => {
+    HTMLCanvasElement.prototype.toBlob = (take) => take(null);
+  });
+  await page.locator('#variations').click();
+  await expect.poll(() => studio.text('#notices')).toMatch(/could not be encoded/);
+  expect(await page.locator('#contact').isVisible()).toBe(false);
+});
+
 test('a model without noise offers neither seeds nor variations', async () => {
   const { page } = studio;
   await page.locator('#model').selectOption('tiny-day-night');

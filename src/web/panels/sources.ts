@@ -96,6 +96,14 @@ function refusalOf(file: Blob): Problem {
   return { title: 'Not a picture', status: 415, detail };
 }
 
+/** Of a phone's cameras the one that looks at things: what is translated is seldom a face. */
+const WANTED = { width: 1280, height: 1280, facingMode: { ideal: 'environment' } };
+const UNTAKEN: Problem = {
+  title: 'The picture could not be taken.',
+  status: 0,
+  detail: 'Try again, or upload or paste one instead.',
+};
+
 /** Asks for the camera only when it is wanted, and lets go of it as soon as the picture is taken. */
 class Webcam {
   readonly #dialog = find('#camera-dialog', HTMLDialogElement);
@@ -112,8 +120,9 @@ class Webcam {
     find('#camera-cancel', HTMLButtonElement).addEventListener('click', () => this.#dialog.close());
     this.#dialog.addEventListener('close', () => this.#release());
     this.#take.addEventListener('click', () => {
-      void createImageBitmap(this.#video)
+      createImageBitmap(this.#video)
         .then(place)
+        .catch(() => notices.problem(UNTAKEN, 'input'))
         .finally(() => this.#dialog.close());
     });
   }
@@ -129,7 +138,7 @@ class Webcam {
     this.#take.disabled = true;
     this.#dialog.showModal();
     try {
-      const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 1280 } });
+      const stream = await navigator.mediaDevices.getUserMedia({ video: WANTED });
       if (this.#opening !== opening) {
         stop(stream);
         return;

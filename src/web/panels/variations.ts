@@ -1,7 +1,13 @@
 /** Four variations, laid over the picture like a contact sheet; choosing one takes its seed and its guidance. */
 import { problemOf, translate } from '../session/api.js';
 import type { Catalogue } from '../session/catalogue.js';
-import { configurationOf, gammaOf, type SettingsStore, whySeedIsIdle } from '../session/settings.js';
+import {
+  configurationOf,
+  gammaOf,
+  type Settings,
+  type SettingsStore,
+  whySeedIsIdle,
+} from '../session/settings.js';
 import { find, make } from '../ui/dom.js';
 import type { Notices } from './notices.js';
 import { removeThumbnail, thumbnail } from './thumbnail.js';
@@ -81,9 +87,19 @@ export class Variations {
     this.#running?.abort();
     const running = new AbortController();
     this.#running = running;
+    try {
+      await this.#fill(settings, running.signal);
+    } catch (error) {
+      if (running.signal.aborted) return;
+      this.close();
+      this.#notices.problem(problemOf(error), 'action');
+    }
+  }
+
+  async #fill(settings: Settings, signal: AbortSignal): Promise<void> {
     const image = await this.#image();
     // Whoever draws on in these milliseconds, or closes the sheet, wants no sheet.
-    if (running.signal.aborted) return;
+    if (signal.aborted) return;
     if (image === undefined) {
       this.#notices.confirm('Draw something first.');
       return;
@@ -100,31 +116,25 @@ export class Variations {
     this.#sheet.hidden = false;
     this.#sheet.focus();
     this.#open.setAttribute('aria-expanded', 'true');
-    try {
-      const configuration = {
-        ...configurationOf(this.#catalogue, settings),
-        seed,
-        gamma,
-        n: VARIATIONS,
-        format: 'png' as const,
-      };
-      const images = await translate(image, configuration, running.signal);
-      this.#empty();
-      for (const variation of images) {
-        const label = `Take this variation, seed ${variation.seed}`;
-        const { item, button } = thumbnail(variation.blob, label);
-        button.addEventListener('click', () => {
-          this.close();
-          this.#store.change({ seed: variation.seed, gamma });
-        });
-        this.#prints.append(item);
-      }
-      this.#notices.over('action');
-      this.#notices.announce(`${images.length} variations to choose from.`);
-    } catch (error) {
-      if (running.signal.aborted) return;
-      this.close();
-      this.#notices.problem(problemOf(error), 'action');
+    const configuration = {
+      ...configurationOf(this.#catalogue, settings),
+      seed,
+      gamma,
+      n: VARIATIONS,
+      format: 'png' as const,
+    };
+    const images = await translate(image, configuration, signal);
+    this.#empty();
+    for (const variation of images) {
+      const label = `Take this variation, seed ${variation.seed}`;
+      const { item, button } = thumbnail(variation.blob, label);
+      button.addEventListener('click', () => {
+        this.close();
+        this.#store.change({ seed: variation.seed, gamma });
+      });
+      this.#prints.append(item);
     }
+    this.#notices.over('action');
+    this.#notices.announce(`${images.length} variations to choose from.`);
   }
 }
