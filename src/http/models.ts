@@ -113,7 +113,11 @@ export async function modelRoutes(scope: FastifyInstance, { service }: HttpConte
           response: { 200: modelSchema },
         },
       },
-      (request) => service[action](request.params.id, request.body?.device ?? request.query.device),
+      (request, reply) => {
+        // A large model takes longer to load than a silent connection is kept; Node sets the timeout anew for the next request.
+        reply.raw.setTimeout(0, () => {});
+        return service[action](request.params.id, request.body?.device ?? request.query.device);
+      },
     );
   }
 }

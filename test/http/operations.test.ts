@@ -66,6 +66,17 @@ describe('models', () => {
   });
 });
 
+it('a load may take longer than a silent connection is kept', async () => {
+  const url = await test.listen();
+  test.app.server.timeout = 200;
+  test.service.load = async (id) => {
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    return test.service.model(id);
+  };
+  const response = await fetch(`${url}/v1/models/tiny-sketch/load`, { method: 'POST' });
+  expect(response.status).toBe(200);
+});
+
 it('styles are listed', async () => {
   expect((await get('/v1/styles')).json()).toEqual({
     styles: [{ id: 'anime', title: 'Anime', template: 'anime {prompt}' }],
