@@ -176,6 +176,40 @@ test('a picture is saved as it is on screen where the server cannot make it agai
   expect(await page.locator('.toast').textContent()).toContain('Server out of reach');
 });
 
+test('while a picture is made to be saved, Save says so, starts no second one, and Escape stops it', async () => {
+  const { page } = studio;
+  const save = page.locator('#save-picture');
+  await drawLine();
+  await studio.picture();
+  let requests = 0;
+  let goOn = () => {};
+  await page.route('**/v1/translate', async (route) => {
+    requests += 1;
+    await new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    await route.continue().catch(() => {});
+  });
+  const download = page.waitForEvent('download');
+  await save.click();
+  expect(await save.textContent()).toBe('Saving… picture');
+  expect(await save.getAttribute('aria-busy')).toBe('true');
+  // Forced: it is marked as disabled. And the drawing may go on.
+  for (const _ of [1, 2]) await save.click({ force: true });
+  await studio.stroke([0.1, 0.9], [0.9, 0.9]);
+  await expect.poll(() => requests).toBe(1);
+  goOn();
+  expect((await download).suggestedFilename()).toMatch(/\.png$/);
+  await expect.poll(() => save.textContent()).toBe('Save picture');
+  expect(requests).toBe(1);
+  await save.click();
+  await expect.poll(() => requests).toBe(2);
+  await page.keyboard.press('Escape');
+  expect(await studio.text('.toast')).toBe('Not saved.');
+  expect(await save.getAttribute('aria-disabled')).toBe('false');
+  goOn();
+});
+
 test('the sketch is saved as it is seen', async () => {
   await drawLine();
   const { name, bytes } = await studio.download('#save-sketch');

@@ -49,7 +49,10 @@ export class KeyboardPen {
       if (this.#down) this.lift();
       else this.#lower();
     }
-    if (event.key === 'Escape') this.lift();
+    if (event.key === 'Escape' && this.#down) {
+      event.preventDefault();
+      this.lift();
+    }
     const move = MOVES[event.key];
     if (move === undefined) return;
     event.preventDefault();

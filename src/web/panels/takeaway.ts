@@ -19,6 +19,9 @@ export class Takeaway {
   readonly #store: SettingsStore;
   readonly #notices: Notices;
   readonly #sheet: Sheet;
+  readonly #save = find('#save-picture', HTMLButtonElement);
+  /** Of the picture that is being made for it. */
+  #saving: AbortController | undefined;
 
   constructor(catalogue: Catalogue, store: SettingsStore, notices: Notices, sheet: Sheet) {
     this.#catalogue = catalogue;
@@ -36,6 +39,11 @@ export class Takeaway {
     on('#save-picture', () => this.#savePicture());
     on('#copy-curl', () => this.#copyCurl());
     on('#copy-link', () => this.#copyLink());
+    addEventListener('keydown', (event) => {
+      // Unless it meant something else: it also lifts the keyboard's pen, and closes what is open.
+      const free = !event.defaultPrevented && document.querySelector('dialog[open]') === null;
+      if (event.key === 'Escape' && free) this.#saving?.abort();
+    });
   }
 
   async #saveSketch(): Promise<void> {
@@ -44,22 +52,47 @@ export class Takeaway {
     else download(image, `sketch.${image.type === 'image/jpeg' ? 'jpg' : 'png'}`);
   }
 
-  /** The live picture is a JPEG for speed: the one to keep is made again, without loss, if the server can be had. */
+  /**
+   * The live picture is a JPEG for speed: the one to keep is made again, without loss, if the server can be had. With a
+   * large model that takes a while, in which the drawing may go on: what is saved is what was shown.
+   */
   async #savePicture(): Promise<void> {
+    if (this.#saving !== undefined) return;
     const made = this.#sheet.shown();
     if (made === undefined) {
       this.#notices.confirm('Draw something first.');
       return;
     }
     const configuration = { ...made.configuration, format: 'png' as const, quality: undefined };
+    const saving = new AbortController();
+    this.#showSaving(saving);
     try {
-      const [image] = await translate(made.input, configuration);
-      if (image !== undefined) download(image.blob, pictureName(made, 'png'));
+      const [image] = await translate(made.input, configuration, saving.signal);
+      if (image === undefined) return;
+      download(image.blob, pictureName(made, 'png'));
+      this.#notices.announce('Picture saved.');
     } catch (error) {
+      if (saving.signal.aborted) {
+        this.#notices.confirm('Not saved.');
+        return;
+      }
       download(made.picture, pictureName(made, 'jpg'));
       const why = problemOf(error).title;
       this.#notices.confirm(`Saved as it is on screen, as JPEG: no PNG could be had (${why}).`);
+    } finally {
+      this.#showSaving(undefined);
     }
+  }
+
+  #showSaving(saving: AbortController | undefined): void {
+    const busy = saving !== undefined;
+    this.#saving = saving;
+    // Not the `disabled` attribute: that would take the focus away.
+    this.#save.setAttribute('aria-disabled', String(busy));
+    this.#save.setAttribute('aria-busy', String(busy));
+    this.#save.title = busy ? 'Making it again without loss: Escape stops it' : 'Save the picture';
+    find('.verb', HTMLElement, this.#save).textContent = busy ? 'Saving…' : 'Save';
+    if (busy) this.#notices.announce('Saving the picture. Escape stops it.');
   }
 
   async #copyCurl(): Promise<void> {

@@ -48,7 +48,9 @@ export class Variations {
     find('#contact-close', HTMLButtonElement).addEventListener('click', () => this.close());
     // Wherever the focus is: a click beside the sheet takes it away from there.
     addEventListener('keydown', (event) => {
-      if (event.key === 'Escape' && document.querySelector('dialog[open]') === null) this.close();
+      if (event.key !== 'Escape' || document.querySelector('dialog[open]') !== null) return;
+      if (!this.#sheet.hidden) event.preventDefault();
+      this.close();
     });
     store.onChange(() => this.#offer());
     this.#offer();
