@@ -467,45 +467,82 @@ test('a finger draws on a phone, and neither the page scrolls nor anything stick
   }
 });
 
-test('two fingers draw nothing, and take back what the first one had begun', async () => {
-  await reopenStudio(PHONE);
-  const session = await studio.page.context().newCDPSession(studio.page);
-  const places = await studio.onScreen([
-    [0.2, 0.5],
-    [0.8, 0.5],
-    [0.5, 0.2],
-    [0.5, 0.8],
-  ] as const);
-  const [left, right, top, bottom] = places.map(([x, y], id) => ({ x, y, id })) as [
-    Finger,
-    Finger,
-    Finger,
-    Finger,
-  ];
-  const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...touchPoints: Finger[]) =>
-    session.send('Input.dispatchTouchEvent', { type, touchPoints });
+describe('two fingers', () => {
+  /** Places of the sheet as fingers on a phone. */
+  const fingers = async (...places: [x: number, y: number][]): Promise<Finger[]> =>
+    (await studio.onScreen(places)).map(([x, y], id) => ({ x, y, id }));
+  const touchScreen = async () => {
+    const session = await studio.page.context().newCDPSession(studio.page);
+    return (type: 'touchStart' | 'touchMove' | 'touchEnd', ...touchPoints: Finger[]) =>
+      session.send('Input.dispatchTouchEvent', { type, touchPoints });
+  };
   const moved = (finger: Finger, to: Finger) => ({ ...to, id: finger.id });
-  await touch('touchStart', left);
-  await touch('touchMove', moved(left, right));
-  await expect.poll(() => studio.brightness([0.4, 0.5])).toBe(0);
-  await touch('touchStart', moved(left, right), top);
-  await expect.poll(() => studio.brightness([0.4, 0.5])).toBe(255);
-  await touch('touchMove', moved(left, right), moved(top, bottom));
-  // One finger is still down: it does not go on drawing by itself.
-  await touch('touchEnd', moved(left, right));
-  await touch('touchMove', left);
-  await touch('touchEnd');
-  await studio.rest(300);
-  for (const place of [
-    [0.4, 0.5],
-    [0.5, 0.4],
-  ] as const)
-    expect(await studio.brightness(place)).toBe(255);
-  expect(await studio.page.locator('#undo').getAttribute('aria-disabled')).toBe('true');
-  expect(await studio.picture()).toBe('none');
-  await touch('touchStart', left);
-  await touch('touchMove', moved(left, right));
-  await touch('touchEnd');
-  expect(await studio.brightness([0.4, 0.5])).toBe(0);
-  expect(await studio.picture()).toMatch(/^64x64/);
+  const canUndo = async () => (await studio.page.locator('#undo').getAttribute('aria-disabled')) === 'false';
+
+  test('draw nothing, and take back what the first one had just begun', async () => {
+    await reopenStudio(PHONE);
+    const touch = await touchScreen();
+    const [left, right, top, bottom] = (await fingers([0.2, 0.5], [0.8, 0.5], [0.5, 0.2], [0.5, 0.8])) as [
+      Finger,
+      Finger,
+      Finger,
+      Finger,
+    ];
+    await touch('touchStart', left);
+    await expect.poll(() => studio.brightness([0.2, 0.5])).toBe(0);
+    await touch('touchStart', left, top);
+    await expect.poll(() => studio.brightness([0.2, 0.5])).toBe(255);
+    await touch('touchMove', moved(left, right), moved(top, bottom));
+    // One finger is still down: it does not go on drawing by itself.
+    await touch('touchEnd', moved(left, right));
+    await touch('touchMove', left);
+    await touch('touchEnd');
+    await studio.rest(300);
+    for (const place of [
+      [0.4, 0.5],
+      [0.5, 0.4],
+    ] as const)
+      expect(await studio.brightness(place)).toBe(255);
+    expect(await canUndo()).toBe(false);
+    expect(await studio.picture()).toBe('none');
+  });
+
+  test('leave what the first one had drawn, and the next finger draws again', async () => {
+    await reopenStudio(PHONE);
+    const touch = await touchScreen();
+    const [left, right, top, low] = (await fingers([0.2, 0.5], [0.8, 0.5], [0.5, 0.2], [0.2, 0.8])) as [
+      Finger,
+      Finger,
+      Finger,
+      Finger,
+    ];
+    await touch('touchStart', left);
+    await touch('touchMove', moved(left, right));
+    await expect.poll(() => studio.brightness([0.4, 0.5])).toBe(0);
+    await touch('touchStart', moved(left, right), { ...top, id: 1 });
+    await touch('touchEnd');
+    expect(await studio.picture()).toMatch(/^64x64/);
+    expect(await studio.brightness([0.4, 0.5])).toBe(0);
+    await touch('touchStart', { ...low, id: 0 });
+    await touch('touchMove', moved({ ...low, id: 0 }, { ...right, y: low.y }));
+    await touch('touchEnd');
+    await expect.poll(() => studio.brightness([0.4, 0.8])).toBe(0);
+    await studio.page.locator('#undo').click();
+    await expect.poll(() => studio.brightness([0.4, 0.8])).toBe(255);
+    expect(await studio.brightness([0.4, 0.5])).toBe(0);
+  });
+
+  test('enlarge the page, as for those who see little', async () => {
+    await reopenStudio(PHONE);
+    const touch = await touchScreen();
+    const [left, right] = (await fingers([0.4, 0.5], [0.6, 0.5])) as [Finger, Finger];
+    await touch('touchStart', left, right);
+    for (let step = 1; step <= 10; step++) {
+      const apart = step * 8;
+      await touch('touchMove', { ...left, x: left.x - apart }, { ...right, x: right.x + apart });
+    }
+    await touch('touchEnd');
+    await expect.poll(() => studio.page.evaluate(() => visualViewport?.scale ?? 1)).toBeGreaterThan(1.5);
+    expect(await canUndo()).toBe(false);
+  });
 });

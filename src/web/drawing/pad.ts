@@ -1,8 +1,10 @@
 /** The sheet on screen: pointer and keyboard become strokes, and every change of the picture is told. */
 import { type Drawing, isEmpty, type Operation, type Point, SIDE, type Stroke } from './document.js';
+import { Fingers, isJustBegun } from './fingers.js';
 import { KeyboardPen } from './keyboard-pen.js';
 import { canvasOf, contextOf, paintInk, paintSheet, paintStroke } from './paint.js';
 import { encodeCanvas } from './picture-data.js';
+import { Playback } from './playback.js';
 
 export interface Brush {
   tool: 'pen' | 'eraser';
@@ -19,8 +21,6 @@ const KEYBOARD = -1;
 const PLAYED = -2;
 /** `button` of the other end of a pen. */
 const ERASER_END = 5;
-/** Of a played stroke, five units apart: about a second for a sketch. */
-const POINTS_PER_FRAME = 6;
 
 export class Pad {
   readonly brush: Brush = { tool: 'pen', width: 6 };
@@ -38,12 +38,14 @@ export class Pad {
   readonly #wet = contextOf(canvasOf(SCREEN_SIDE));
   readonly #export = contextOf(canvasOf(SIDE), { willReadFrequently: true });
   readonly #keyboard: KeyboardPen;
+  readonly #fingers = new Fingers();
+  readonly #playback = new Playback({
+    begin: (stroke, point) => this.#begin(PLAYED, stroke, point),
+    extend: (points) => this.#extend(PLAYED, points),
+    end: () => this.#finish(PLAYED),
+  });
   /** What is being drawn, and by whom. It keeps the tool it began with, whatever is chosen meanwhile. */
   #stroke: (Stroke & { pointer: number; points: Point[] }) | undefined;
-  /** Fingers on the sheet, by pointer id. */
-  readonly #touches = new Set<number>();
-  /** Finishes at once what is being played. */
-  #endPlay: (() => void) | undefined;
   #painted: readonly Operation[] = [];
   #frameRequested = false;
 
@@ -60,7 +62,7 @@ export class Pad {
     canvas.addEventListener('contextmenu', (event) => event.preventDefault());
     this.#keyboard = new KeyboardPen(canvas, cursor, {
       start: (point) => {
-        this.#endPlay?.();
+        this.#playback.finish();
         this.#finish();
         this.#begin(KEYBOARD, this.#inHand(), point);
       },
@@ -96,37 +98,13 @@ export class Pad {
   /** Draws strokes as if by hand, or all at once; whoever draws or undoes meanwhile finds them finished. */
   play(strokes: readonly Stroke[], atOnce: boolean): void {
     this.finishStroke();
-    const left = strokes.map((stroke) => ({ stroke, points: [...stroke.points] }));
-    const draw = (next: (typeof left)[number], count: number) => {
-      const points = next.points.splice(0, count);
-      const first = this.#stroke === undefined ? points.shift() : undefined;
-      if (first !== undefined) this.#begin(PLAYED, next.stroke, first);
-      this.#extend(PLAYED, points);
-      if (next.points.length === 0) this.#finish(PLAYED);
-    };
-    const end = () => {
-      this.#endPlay = undefined;
-      for (const next of left.splice(0)) draw(next, next.points.length);
-    };
-    const step = () => {
-      if (this.#endPlay !== end) return;
-      const [next] = left;
-      if (next === undefined) {
-        this.#endPlay = undefined;
-        return;
-      }
-      draw(next, POINTS_PER_FRAME);
-      if (next.points.length === 0) left.shift();
-      requestAnimationFrame(step);
-    };
-    this.#endPlay = end;
-    if (atOnce) end();
-    else requestAnimationFrame(step);
+    this.#playback.start(strokes);
+    if (atOnce) this.#playback.finish();
   }
 
   /** Ends a stroke in the middle, keeping what there is of it. */
   finishStroke(): void {
-    this.#endPlay?.();
+    this.#playback.finish();
     this.#keyboard.lift();
     this.#finish();
   }
@@ -134,12 +112,12 @@ export class Pad {
   #down(event: PointerEvent): void {
     if (event.button > 0 && event.button !== ERASER_END) return;
     // A hand that lies down before its pen does is no finger.
-    if (event.pointerType === 'pen') this.#dropTouchStroke();
-    if (event.pointerType === 'touch' && this.#severalTouches(event)) {
-      this.#dropTouchStroke();
+    if (event.pointerType === 'pen') this.#endTouchStroke(false);
+    if (event.pointerType === 'touch' && this.#fingers.down(event)) {
+      this.#endTouchStroke(true);
       return;
     }
-    this.#endPlay?.();
+    this.#playback.finish();
     this.#keyboard.lift();
     if (this.#stroke !== undefined) return;
     event.preventDefault();
@@ -160,20 +138,17 @@ export class Pad {
   }
 
   #up(event: PointerEvent): void {
-    this.#touches.delete(event.pointerId);
+    this.#fingers.up(event.pointerId);
     this.#finish(event.pointerId);
   }
 
-  #severalTouches(event: PointerEvent): boolean {
-    // The first finger of all: no other one can be down, whatever became of its `pointerup`.
-    if (event.isPrimary) this.#touches.clear();
-    this.#touches.add(event.pointerId);
-    return this.#touches.size > 1;
-  }
-
-  /** Two fingers mean to zoom or to scroll, not to draw; a palm beside a pen means nothing. */
-  #dropTouchStroke(): void {
-    if (this.#stroke === undefined || !this.#touches.has(this.#stroke.pointer)) return;
+  /** @param keepLonger what is more than the beginning of a gesture; never what a palm has drawn */
+  #endTouchStroke(keepLonger: boolean): void {
+    if (this.#stroke === undefined || !this.#fingers.has(this.#stroke.pointer)) return;
+    if (keepLonger && !isJustBegun(this.#stroke.points)) {
+      this.#finish();
+      return;
+    }
     this.#stroke = undefined;
     this.#requestPaint();
   }

@@ -1,0 +1,36 @@
+/** The fingers on the sheet: one draws, two mean to zoom or to scroll. */
+import type { Point } from './document.js';
+
+/** Drawing units: further than this the first of two fingers does not come before the second follows. */
+const JUST_BEGUN = 16;
+
+export class Fingers {
+  /** By pointer id. */
+  readonly #down = new Set<number>();
+
+  /** @returns whether it is not the only one */
+  down(event: PointerEvent): boolean {
+    // The first finger of all: no other one can be down, whatever became of its `pointerup`.
+    if (event.isPrimary) this.#down.clear();
+    this.#down.add(event.pointerId);
+    return this.#down.size > 1;
+  }
+
+  up(pointer: number): void {
+    this.#down.delete(pointer);
+  }
+
+  has(pointer: number): boolean {
+    return this.#down.has(pointer);
+  }
+}
+
+/** Whether a stroke that a second finger interrupts was the beginning of a gesture, and no stroke at all. */
+export function isJustBegun(points: readonly Point[]): boolean {
+  let length = 0;
+  points.forEach(([x, y], index) => {
+    const [lastX, lastY] = points[index - 1] ?? [x, y];
+    length += Math.hypot(x - lastX, y - lastY);
+  });
+  return length <= JUST_BEGUN;
+}
