@@ -7,6 +7,7 @@ import type { Words } from './panels/words.js';
 import type { ReadyModel } from './session/catalogue.js';
 import type { LiveEvents, Made } from './session/live.js';
 import { inPlainWords } from './session/plain-warnings.js';
+import { Refusals } from './session/refusals.js';
 import { debounce } from './ui/dom.js';
 
 interface Parts {
@@ -26,6 +27,7 @@ const LOADING_MS = 1_500;
 
 export class Arrivals implements LiveEvents {
   readonly #parts: Parts;
+  readonly #refusals: Refusals;
   /** Models that have made a picture: they are loaded. */
   readonly #warm = new Set<string>();
   #status: StreamStatus = { state: 'connecting', attempt: 0 };
@@ -37,6 +39,7 @@ export class Arrivals implements LiveEvents {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#refusals = new Refusals((problem) => parts.notices.problem(problem, 'stream'));
   }
 
   made(made: Made): void {
@@ -63,7 +66,11 @@ export class Arrivals implements LiveEvents {
   status(status: StreamStatus): void {
     const { notices } = this.#parts;
     this.#status = status;
-    if (status.state === 'open') notices.over('action');
+    this.#refusals.status(status);
+    if (status.state === 'open') {
+      notices.over('action');
+      notices.over('stream');
+    }
     notices.connection(status, this.#paused);
   }
 

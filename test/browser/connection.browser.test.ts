@@ -21,3 +21,24 @@ test('a page that comes back into view on a dead line is connected anew within s
   await relay.close();
   expect(studio.faults).toEqual([]);
 });
+
+test.each([
+  [
+    'a proxy that the server does not know',
+    (text: string) => text.replace(/^Host: .*$/m, `Host: ${new URL(server.url).host}`),
+    /Origin not allowed Pages of http.* may not call this server\. .*TRUST_PROXY/,
+  ],
+  [
+    'a proxy that does not pass WebSockets on',
+    (text: string) => text.replace(/^Connection: Upgrade$/m, 'Connection: close'),
+    /does not open.*no WebSocket comes through/,
+  ],
+])('behind %s, the page says why it is not live', async (_, rewrite, reason) => {
+  const relay = await Relay.open(server.url, rewrite);
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(relay.url);
+  await expect.poll(() => page.locator('#notices').textContent()).toMatch(reason);
+  await context.close();
+  await relay.close();
+});

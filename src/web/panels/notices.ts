@@ -7,10 +7,10 @@ const LARGE_SHEET: Problem = { title: 'This drawing is too large to survive a re
 
 /**
  * What a problem is about, and so when it is over: `picture` as soon as one comes, `input` when a file or the camera
- * gives one, `action` (a request, or something on this computer) when one succeeds or the server is back, `sheet` when it
- * fits into what the browser keeps, `page` never.
+ * gives one, `action` (a request, or something on this computer) when one succeeds or the server is back, `stream` when it
+ * opens, `sheet` when it fits into what the browser keeps, `page` never.
  */
-export type Matter = 'picture' | 'input' | 'action' | 'sheet' | 'page';
+export type Matter = 'picture' | 'input' | 'action' | 'stream' | 'sheet' | 'page';
 
 export class Notices {
   readonly #box = find('#notices', HTMLElement);

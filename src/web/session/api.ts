@@ -59,6 +59,11 @@ export async function translate(
   return answer.images.map(({ data, seed, format }) => ({ seed, blob: blobOf(data, `image/${format}`) }));
 }
 
+/** What the server has against such a request; undefined where it takes it. */
+export async function refusalOf(path: string, method: 'GET' | 'POST'): Promise<Problem | undefined> {
+  return request(path, { method }).then(() => undefined, problemOf);
+}
+
 async function request<T>(path: string, init: RequestInit = {}): Promise<T> {
   let response: Response;
   try {
