@@ -18,7 +18,7 @@ import { type InFlight, InFlightBatches } from './in-flight.js';
 import { type DeviceBundles, nextLoad, roomFor } from './next-load.js';
 import type { SchedulingObserver } from './observer.js';
 import { deliver, failure, mayTryAgain } from './outcome.js';
-import { type PendingJob, samplesOf } from './pending-job.js';
+import type { PendingJob } from './pending-job.js';
 import { Speed } from './speed.js';
 import { nextTurn, shareMs, type TurnOptions, wantsInstances } from './turn.js';
 
@@ -103,16 +103,29 @@ export class DeviceScheduler {
     return Math.max(0, roomFor(bundle, urgent, this.#bundles(now)).inMs);
   }
 
-  /** Loads a bundle that is to be here whether a job waits for it or not, again and again until that succeeds. */
-  want(bundle: Bundle): void {
+  /**
+   * Loads a bundle that is to be here whether a job waits for it or not; where that fails, again and again.
+   * @throws what `Residency.ensure` says, for the first time
+   */
+  load(bundle: Bundle): Promise<void> {
     this.#loads.want(bundle);
     this.#loads.load(bundle);
+    return this.residency.ensure(bundle);
   }
 
   /** Unloads a bundle after the batches that use it; it does not come back before somebody asks for it. */
   unload(id: string): Promise<void> {
     this.#loads.forget(id);
     return this.residency.unload(id);
+  }
+
+  /** Refuses those who wait for a bundle that another one has taken the place of. */
+  refuseOthers(current: Bundle, error: Img2ImgError): void {
+    for (const job of [...this.#queue.jobs()]) {
+      if (job.request.bundle.id !== current.id || job.request.bundle === current) continue;
+      this.#queue.remove(job);
+      job.reject(error);
+    }
   }
 
   /** Refuses all that wait; what runs is left to the engine's own end. */
@@ -199,23 +212,11 @@ export class DeviceScheduler {
     if (first !== undefined) this.residency.touch(first.request.bundle.id, flight.instance);
   }
 
-  #finish({ jobs, share }: InFlight, runSize: number, output: BatchOutput): void {
-    const { id: device } = this.engine;
-    const first = jobs[0];
-    const speed = share < 1 ? this.#shareSpeed : this.speed;
+  #finish(flight: InFlight, runSize: number, output: BatchOutput): void {
+    const [first] = flight.jobs;
+    const speed = flight.share < 1 ? this.#shareSpeed : this.speed;
     if (first !== undefined) speed.record(first.request, runSize, output.runMs);
-    const queueMs = deliver(jobs, output, device);
-    this.#options.observer.batchDone({
-      device,
-      bundle: first?.request.bundle.id ?? '',
-      batchSize: samplesOf(jobs),
-      runSize,
-      queueMs,
-      inferenceMs: output.runMs,
-      busyMs: output.runMs * share,
-      embeddingHits: output.embeddingHits,
-      embeddingMisses: output.embeddingMisses,
-    });
+    this.#options.observer.batchDone(deliver(flight, runSize, output, this.engine.id));
   }
 
   /** Jobs of a failed batch go again, each alone; a job that failed alone is told so. */

@@ -4,27 +4,44 @@ import type { BatchOutput } from '../engine/protocol.js';
 import { Img2ImgError, messageOf } from '../errors.js';
 import { unpackBatch } from './batch.js';
 import type { InFlight } from './in-flight.js';
+import type { BatchEvent } from './observer.js';
 import { type PendingJob, samplesOf } from './pending-job.js';
 
 /** A job that brought a device down, or failed on it, this often is itself the cause. */
 const MAX_FAILURES = 2;
 
-/** Gives the jobs their pictures. @returns milliseconds that each waited for the engine */
-export function deliver(jobs: readonly PendingJob[], output: BatchOutput, device: string): number[] {
+/** Gives the jobs of a batch their pictures. @returns what there is to measure of it */
+export function deliver(
+  { jobs, share }: InFlight,
+  runSize: number,
+  output: BatchOutput,
+  device: string,
+): BatchEvent {
   const now = performance.now();
-  const { runMs } = output;
+  const { runMs, embeddingHits, embeddingMisses } = output;
   const pictures = unpackBatch(jobs, output);
+  const batchSize = samplesOf(jobs);
   const queueMs = jobs.map((job) => Math.max(0, now - job.enqueuedAt - runMs));
   jobs.forEach((job, i) => {
     job.resolve({
       images: pictures[i] ?? [],
       device,
-      batchSize: samplesOf(jobs),
+      batchSize,
       queueMs: queueMs[i] ?? 0,
       inferenceMs: runMs,
     });
   });
-  return queueMs;
+  return {
+    device,
+    bundle: jobs[0]?.request.bundle.id ?? '',
+    batchSize,
+    runSize,
+    queueMs,
+    inferenceMs: runMs,
+    busyMs: runMs * share,
+    embeddingHits,
+    embeddingMisses,
+  };
 }
 
 /** Whether a job of a batch that failed is to go again, alone; counts the failure. A job that failed alone is not. */
