@@ -2,9 +2,8 @@
 import type { Logger } from 'pino';
 import type { Bundle } from './bundles/bundle.js';
 import { Catalogue, chooseDefault } from './bundles/catalogue.js';
-import { type Discovered, discoverBundles } from './bundles/discovery.js';
+import { type Discovered, discoverBundles, refuseForeign } from './bundles/discovery.js';
 import type { Config } from './config.js';
-import type { Engine } from './engine/engine.js';
 import { startEngines } from './engine/start-engines.js';
 import { Img2ImgError, messageOf } from './errors.js';
 import { LocalService } from './local-service.js';
@@ -45,8 +44,8 @@ export async function createService({ config, logger, metrics }: CreateServiceOp
         cause: error,
       });
     });
-    const catalogue = new Catalogue(discovered);
-    refuseForeign(catalogue, engines);
+    const targets = new Set(engines.flatMap((engine) => engine.targets));
+    const catalogue = new Catalogue(refuseForeign(discovered, targets));
     logRefused(catalogue.entries(), logger);
     if (discovered.length === 0) logger.warn({ folder: config.MODELS_DIR }, 'no bundles found');
     if (config.DEFAULT_MODEL !== undefined) catalogue.entry(config.DEFAULT_MODEL);
@@ -57,14 +56,6 @@ export async function createService({ config, logger, metrics }: CreateServiceOp
     throw error instanceof Img2ImgError && error.code === 'unknown_model'
       ? new Img2ImgError('invalid_config', `DEFAULT_MODEL or PRELOAD: ${error.message}`, { cause: error })
       : error;
-  }
-}
-
-/** A bundle that none of the devices can run must not be the default, nor fail at its first request. */
-function refuseForeign(catalogue: Catalogue, engines: readonly Engine[]): void {
-  for (const { id, manifest } of catalogue.bundles()) {
-    if (engines.some(({ targets }) => targets.includes(manifest.target))) continue;
-    catalogue.refuse(id, `its graphs are made for ${manifest.target}, which no device here runs`);
   }
 }
 

@@ -1,12 +1,15 @@
 /** The service on this machine: bundles from a folder, an engine a device. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Bundle } from './bundles/bundle.js';
-import { type Catalogue, chooseDefault } from './bundles/catalogue.js';
+import { type Catalogue, chooseDefault, refusal } from './bundles/catalogue.js';
 import { type Discovered, verifyBundle } from './bundles/discovery.js';
 import { LastingLoadError } from './bundles/lasting-load-error.js';
+import { rereadBundle } from './bundles/reread.js';
 import type { Config } from './config.js';
+import { describeModel } from './describe-model.js';
 import type { Engine } from './engine/engine.js';
-import { unknownId } from './errors.js';
+import { Img2ImgError, unknownId } from './errors.js';
 import { ImageProcessor } from './images/processor.js';
 import type { Metrics } from './metrics.js';
 import type { Style } from './prompts/styles.js';
@@ -88,7 +91,7 @@ export class LocalService implements Service {
         })),
       () => this.#admission.admitted,
     );
-    for (const bundle of preload) for (const device of devices) device.want(bundle);
+    for (const bundle of preload) for (const device of devices) device.load(bundle).catch(() => undefined);
   }
 
   defaultModel(): string | undefined {
@@ -104,8 +107,11 @@ export class LocalService implements Service {
   }
 
   async load(id: string, device?: string): Promise<ModelDescription> {
-    const bundle = this.#catalogue.bundle(id);
-    await this.#loadEverywhere(bundle, device);
+    const devices = this.#devices(device);
+    const bundle = await this.#reread(id);
+    const loads = await Promise.allSettled(devices.map((each) => each.load(bundle)));
+    const failed = loads.find((load) => load.status === 'rejected');
+    if (failed !== undefined && !loads.some((load) => load.status === 'fulfilled')) throw failed.reason;
     return this.model(id);
   }
 
@@ -160,16 +166,36 @@ export class LocalService implements Service {
       await verifyBundle(bundle);
     } catch (error) {
       // What cannot be read now may be readable in a moment.
-      if (error instanceof LastingLoadError) this.#catalogue.refuse(bundle.id, error.message);
+      if (error instanceof LastingLoadError) this.#catalogue.refuse(bundle, error.message);
       throw error;
     }
   }
 
-  async #loadEverywhere(bundle: Bundle, device?: string): Promise<void> {
-    const devices = this.#devices(device);
-    const loads = await Promise.allSettled(devices.map(({ residency }) => residency.ensure(bundle)));
-    const failed = loads.find((load) => load.status === 'rejected');
-    if (failed !== undefined && !loads.some((load) => load.status === 'fulfilled')) throw failed.reason;
+  /**
+   * A bundle as its folder has it now. One that changed leaves every device first: under one id there is one bundle.
+   * @throws Img2ImgError `unknown_model`; `model_unavailable` with the reason when its folder does not hold together, or
+   *   while what was there before is still being loaded. Then all stays as it was
+   */
+  async #reread(id: string): Promise<Bundle> {
+    const targets = new Set(this.#engines.flatMap((engine) => engine.targets));
+    const found = await rereadBundle(id, this.#config.MODELS_DIR, targets);
+    const known = this.#catalogue.find(id);
+    if (found === undefined) return this.#catalogue.bundle(id);
+    if (found.status === 'failed') {
+      if (known?.status !== 'ready') this.#catalogue.replace(found);
+      throw refusal(id, found.reason);
+    }
+    const { bundle } = found;
+    if (known?.status === 'ready' && isDeepStrictEqual(known.bundle, bundle)) return known.bundle;
+    const { devices } = this.#scheduler;
+    if (devices.some((device) => device.describe(id).state === 'loading')) {
+      const message = `The files of "${id}" changed while it is being loaded: load it again when that has ended.`;
+      throw new Img2ImgError('model_unavailable', message, { details: { model: id }, retryAfterSeconds: 1 });
+    }
+    this.#catalogue.replace(found);
+    this.#scheduler.replace(bundle);
+    await Promise.all(devices.map((device) => device.unload(id)));
+    return bundle;
   }
 
   /** @throws Img2ImgError `unknown_device` listing those there are */
@@ -184,31 +210,6 @@ export class LocalService implements Service {
   }
 
   #describe(entry: Discovered): ModelDescription {
-    if (entry.status === 'failed') return { id: entry.id, status: 'failed', reason: entry.reason };
-    const { manifest } = entry.bundle;
-    const { id, title, description, family, conditioning, prompt, stochastic } = manifest;
-    const { default_gamma, size, layout, precision, licence, origin } = manifest;
-    return {
-      id,
-      status: 'ready',
-      title,
-      description,
-      family,
-      conditioning,
-      prompt,
-      directions: manifest.directions.map((direction) => ({
-        id: direction.id,
-        title: direction.title,
-        ...(direction.prompt === undefined ? {} : { prompt: direction.prompt }),
-      })),
-      stochastic,
-      ...(default_gamma === undefined ? {} : { default_gamma }),
-      size,
-      layout,
-      precision,
-      residency: this.#scheduler.devices.map((device) => device.describe(id)),
-      licence,
-      origin,
-    };
+    return describeModel(entry, (id) => this.#scheduler.devices.map((device) => device.describe(id)));
   }
 }

@@ -46,7 +46,11 @@ export interface Service extends Translates {
   models(): ModelDescription[];
   /** @throws Img2ImgError `unknown_model` listing those there are */
   model(id: string): ModelDescription;
-  /** Loads onto the named device, or onto every one. Resolves when loaded and warm. */
+  /**
+   * Loads onto the named device, or onto every one, as its folder has it now: a new bundle is found, and one that changed
+   * takes the place of what was loaded. Resolves when loaded and warm.
+   * @throws Img2ImgError `unknown_model`, `unknown_device`, `model_unavailable` with the reason
+   */
   load(id: string, device?: string): Promise<ModelDescription>;
   /** Unloads from the named device, or from every one, after the batches that use it. */
   unload(id: string, device?: string): Promise<ModelDescription>;

@@ -1,12 +1,14 @@
 /** The whole service on real engines: what it makes of the bundles and devices it finds. */
-import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, describe, expect, it } from 'vitest';
+import sharp from 'sharp';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readConfig } from '../src/config.js';
 import { createService } from '../src/create-service.js';
 import { createMetrics } from '../src/metrics.js';
+import { streamConfigurationSchema } from '../src/request.js';
 import type { Service } from '../src/service.js';
 import { FIXTURES } from './bundle-fixtures.js';
 
@@ -41,6 +43,105 @@ describe('the service', () => {
       reason: expect.stringContaining('made for cuda'),
     });
     expect(running.defaultModel()).toBe('tiny-sketch-staged');
+  });
+
+  describe('whose folder changes while it runs', () => {
+    let models: string;
+    beforeEach(async () => {
+      models = await mkdtemp(join(tmpdir(), 'models-'));
+      await cp(FIXTURES, models, { recursive: true });
+    });
+    afterEach(() => rm(models, { recursive: true }));
+
+    /** Puts other weights, and other words, in the place of `tiny-sketch`. */
+    async function replace(): Promise<void> {
+      const folder = join(models, 'tiny-sketch');
+      const { id } = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'));
+      await rm(folder, { recursive: true });
+      await cp(join(models, 'tiny-sketch-staged'), folder, { recursive: true });
+      const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'));
+      await writeFile(
+        join(folder, 'manifest.json'),
+        JSON.stringify({ ...manifest, id, title: 'Another sketch' }),
+      );
+    }
+
+    const picture = async (running: Service): Promise<string> => {
+      const image = await sharp({ create: { width: 64, height: 64, channels: 3, background: 'white' } })
+        .png()
+        .toBuffer();
+      const settings = streamConfigurationSchema.parse({ model: 'tiny-sketch', prompt: 'a duck', seed: 1 });
+      const { model } = await running.translate({
+        image,
+        settings,
+        n: 1,
+        priority: 'normal',
+        client: 'test',
+      });
+      return model;
+    };
+
+    it('finds a new bundle when it is loaded', async () => {
+      await rename(join(models, 'tiny-edge'), `${models}-edge`);
+      const running = await start({ MODELS_DIR: models });
+      expect(() => running.model('tiny-edge')).toThrow('no model "tiny-edge"');
+      await expect(running.load('tiny-edge')).rejects.toThrow('no model "tiny-edge"');
+      await rename(`${models}-edge`, join(models, 'tiny-edge'));
+      expect(await running.load('tiny-edge')).toMatchObject({ residency: [{ state: 'loaded' }] });
+    });
+
+    it.each(['loaded', 'unloaded'])(
+      'serves what was put in the place of a bundle that is %s',
+      async (before) => {
+        const running = await start({ MODELS_DIR: models });
+        await running.load('tiny-sketch');
+        if (before === 'unloaded') await running.unload('tiny-sketch');
+        await replace();
+        expect(await running.load('tiny-sketch')).toMatchObject({
+          title: 'Another sketch',
+          layout: 'staged',
+          residency: [{ state: 'loaded' }],
+        });
+        expect(await picture(running)).toBe('tiny-sketch');
+      },
+    );
+
+    it('keeps what it has where its folder does not hold together any more, and says why', async () => {
+      const running = await start({ MODELS_DIR: models });
+      await running.load('tiny-sketch');
+      await writeFile(join(models, 'tiny-sketch', 'manifest.json'), '{');
+      await expect(running.load('tiny-sketch')).rejects.toThrow('manifest.json is not JSON');
+      expect(running.model('tiny-sketch')).toMatchObject({ residency: [{ state: 'loaded' }] });
+      expect(await picture(running)).toBe('tiny-sketch');
+    });
+
+    it('refuses a bundle whose files differ until it is loaded with the right ones', async () => {
+      const running = await start({ MODELS_DIR: models });
+      const graph = join(models, 'tiny-sketch', 'translator.onnx');
+      const bytes = await readFile(graph);
+      await writeFile(graph, Buffer.alloc(bytes.length));
+      await expect(picture(running)).rejects.toThrow(/translator\.onnx has sha256/);
+      expect(running.model('tiny-sketch')).toMatchObject({ status: 'failed' });
+      await expect(running.load('tiny-sketch')).rejects.toThrow(/translator\.onnx has sha256/);
+      await writeFile(graph, bytes);
+      expect(await running.load('tiny-sketch')).toMatchObject({ residency: [{ state: 'loaded' }] });
+      expect(await picture(running)).toBe('tiny-sketch');
+    });
+
+    it('does not refuse for good what it cannot read for a moment', async () => {
+      const running = await start({ MODELS_DIR: models });
+      const graph = join(models, 'tiny-sketch', 'translator.onnx');
+      await rename(graph, `${graph}.aside`);
+      await expect(picture(running)).rejects.toMatchObject({
+        code: 'model_unavailable',
+        retryAfterSeconds: 5,
+      });
+      expect(running.model('tiny-sketch')).toMatchObject({ status: 'ready' });
+      await rename(`${graph}.aside`, graph);
+      // By hand: nobody wants to wait for it.
+      await running.unload('tiny-sketch');
+      expect(await picture(running)).toBe('tiny-sketch');
+    });
   });
 
   it('leaves no engine behind when the models folder cannot be read', async () => {

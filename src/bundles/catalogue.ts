@@ -23,6 +23,10 @@ export class Catalogue {
     return this.entries().flatMap((entry) => (entry.status === 'ready' ? [entry.bundle] : []));
   }
 
+  find(id: string): Discovered | undefined {
+    return this.#entries.get(id);
+  }
+
   /** @throws Img2ImgError `unknown_model` listing those there are */
   entry(id: string): Discovered {
     const entry = this.#entries.get(id);
@@ -37,15 +41,28 @@ export class Catalogue {
   bundle(id: string): Bundle {
     const entry = this.entry(id);
     if (entry.status === 'ready') return entry.bundle;
-    throw new Img2ImgError('model_unavailable', `The model "${id}" was refused: ${entry.reason}`, {
-      details: { model: id, reason: entry.reason },
-    });
+    throw refusal(id, entry.reason);
+  }
+
+  /** Takes the place of the one with its id. */
+  replace(entry: Discovered): void {
+    this.#entries.set(idOf(entry), entry);
   }
 
   /** From now on the bundle is listed as failed: its files turned out not to be what the manifest says. */
-  refuse(id: string, reason: string): void {
-    this.#entries.set(id, { status: 'failed', id, reason });
+  refuse(bundle: Bundle, reason: string): void {
+    const known = this.#entries.get(bundle.id);
+    // Another one may have taken its place.
+    if (known?.status === 'ready' && known.bundle === bundle) {
+      this.replace({ status: 'failed', id: bundle.id, reason });
+    }
   }
+}
+
+export function refusal(id: string, reason: string): Img2ImgError {
+  return new Img2ImgError('model_unavailable', `The model "${id}" was refused: ${reason}`, {
+    details: { model: id, reason },
+  });
 }
 
 /** The model used where a request names none: the one asked for, else the first ready one, sketches first. */

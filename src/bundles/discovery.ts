@@ -131,6 +131,19 @@ export async function verifyBundle(bundle: Bundle): Promise<void> {
   for (const file of bundle.files) await verifyFile(file, path.relative(bundle.folder, file.path));
 }
 
+/** A bundle that none of the devices can run must not be the default, nor fail at its first request. */
+export function refuseForeign(
+  entries: readonly Discovered[],
+  targets: ReadonlySet<Manifest['target']>,
+): Discovered[] {
+  return entries.map((entry) => {
+    if (entry.status === 'failed' || targets.has(entry.bundle.manifest.target)) return entry;
+    const { id, manifest } = entry.bundle;
+    const reason = `its graphs are made for ${manifest.target}, which no device here runs`;
+    return { status: 'failed', id, reason };
+  });
+}
+
 /** Of several with one id, the bundle whose folder has that name stays, else the first: a copy never ousts the original. */
 function refuseDuplicates(entries: Discovered[]): Discovered[] {
   const owners = new Map<string, Bundle>();

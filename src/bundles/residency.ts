@@ -254,7 +254,7 @@ export class Residency {
         // A wait without an end is none to tell of.
         ...(inMs === undefined || inMs === Number.POSITIVE_INFINITY
           ? {}
-          : { retryAfterSeconds: inMs / 1000 }),
+          : { retryAfterSeconds: Math.ceil(inMs / 1000) }),
         cause,
       },
     );

@@ -20,7 +20,7 @@ export class EmbeddingCache {
     this.#cache.set(key, embedding);
   }
 
-  /** @param textEncoder path of the text encoder graph: bundles that share it share their embeddings */
+  /** @param textEncoder sha256 of the text encoder: bundles that share it share their embeddings */
   static key(textEncoder: string, tokens: BigInt64Array): string {
     return `${textEncoder}\0${Buffer.from(tokens.buffer, tokens.byteOffset, tokens.byteLength).toString('latin1')}`;
   }

@@ -22,6 +22,8 @@ export interface EngineSettings {
 export interface BundleSpec {
   id: string;
   textEncoder: string;
+  /** Of its graph and the weights aside: another file may come to lie at its path. */
+  textEncoderSha256: string;
   directions: Record<string, DirectionGraphs>;
   embedding: { length: number; width: number };
   latent: { channels: number; downscale: number };

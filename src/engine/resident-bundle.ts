@@ -100,7 +100,7 @@ export class ResidentBundle {
     let misses = 0;
     for (let i = 0; i < samples; i++) {
       const row = tokens.subarray(i * length, (i + 1) * length);
-      const key = EmbeddingCache.key(this.spec.textEncoder, row);
+      const key = EmbeddingCache.key(this.spec.textEncoderSha256, row);
       let embedding = encodedHere.get(key) ?? cache.get(key);
       if (embedding === undefined) {
         misses++;

@@ -1,4 +1,5 @@
 /** All devices of the server as one: places jobs, runs them, tells how full it is. */
+import type { Bundle } from '../bundles/bundle.js';
 import { Img2ImgError } from '../errors.js';
 import type { DeviceScheduler } from './device-scheduler.js';
 import type { JobRequest, JobResult, Sample } from './job.js';
@@ -12,6 +13,8 @@ export class Scheduler {
   readonly devices: readonly DeviceScheduler[];
   readonly #loads: LoadTimes;
   readonly #largestBatch: LargestBatch;
+  /** By id, the bundle that took the place of another one: of that, prompts are read and sizes chosen in another way. */
+  readonly #replacements = new Map<string, Bundle>();
 
   constructor(devices: readonly DeviceScheduler[], loads: LoadTimes, largestBatch: LargestBatch) {
     this.devices = devices;
@@ -44,6 +47,12 @@ export class Scheduler {
     };
   }
 
+  /** From now on the bundle is the only one under its id: who waits for another one is refused, and who still comes. */
+  replace(bundle: Bundle): void {
+    this.#replacements.set(bundle.id, bundle);
+    for (const device of this.devices) device.refuseOthers(bundle, replaced(bundle));
+  }
+
   close(): void {
     const error = new Img2ImgError('draining', 'The server is shutting down.');
     for (const device of this.devices) device.close(error);
@@ -71,6 +80,8 @@ export class Scheduler {
 
   #submit(request: JobRequest): Promise<JobResult> {
     const now = performance.now();
+    const current = this.#replacements.get(request.bundle.id) ?? request.bundle;
+    if (current !== request.bundle) throw replaced(current);
     const device = place(this.devices, request, this.#loads, now);
     if (device === undefined) throw new Img2ImgError('engine_unavailable', 'No device is up.');
     const job = new PendingJob(request, now, (gone) => {
@@ -92,4 +103,15 @@ export class Scheduler {
     other?.submit(job);
     return other !== undefined;
   }
+}
+
+function replaced({ id }: Bundle): Img2ImgError {
+  return new Img2ImgError(
+    'model_unavailable',
+    `The model "${id}" was replaced meanwhile: send the request again.`,
+    {
+      details: { model: id },
+      retryAfterSeconds: 1,
+    },
+  );
 }

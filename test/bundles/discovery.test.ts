@@ -137,6 +137,17 @@ describe('the catalogue', () => {
     expect(() => catalogue.bundle('tiny-sketch')).toThrow(/was refused: manifest\.json is not JSON/);
   });
 
+  it('does not refuse the bundle that took the place of one whose files differ', async () => {
+    const [before, after] = [await discoverBundles(models), await discoverBundles(models)];
+    const catalogue = new Catalogue(before);
+    const replaced = catalogue.bundle('tiny-sketch');
+    for (const entry of after) catalogue.replace(entry);
+    catalogue.refuse(replaced, 'its files differ');
+    expect(catalogue.bundle('tiny-sketch')).not.toBe(replaced);
+    catalogue.refuse(catalogue.bundle('tiny-sketch'), 'its files differ');
+    expect(() => catalogue.bundle('tiny-sketch')).toThrow('its files differ');
+  });
+
   it('takes a sketch bundle where nobody names one', async () => {
     const catalogue = new Catalogue(await discoverBundles(models));
     expect(chooseDefault(catalogue.bundles(), undefined)).toBe('tiny-sketch');

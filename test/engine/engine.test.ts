@@ -126,6 +126,10 @@ describe('an engine process', () => {
     expect(await run(wanted)).toMatchObject({ embeddingHits: 1, embeddingMisses: 2 });
     expect(await run(wanted)).toMatchObject({ embeddingHits: 3, embeddingMisses: 0 });
     expect(await run(batch(edge, [31]))).toMatchObject({ embeddingHits: 1, embeddingMisses: 0 });
+    // Another file at the same path.
+    const replaced: BundleSpec = { ...spec(edge), textEncoderSha256: 'another' };
+    await engine.request<LoadOutput>({ type: 'load', bundle: replaced }, TIMEOUT_MS);
+    expect(await run(batch(edge, [31]))).toMatchObject({ embeddingHits: 0, embeddingMisses: 1 });
   });
 
   it('answers with the reason when a request fails, and lives on', async () => {

@@ -17,6 +17,7 @@ export function bundle(id: string, graphBytes = 1_000): Bundle {
     id,
     precision: 'fp32',
     target: 'cpu',
+    text_encoder: { sha256: '', external_data: [] },
     tokenizer: { max_length: 4 },
     embedding: { length: 4, width: 2 },
     latent: { channels: 4, downscale: 8 },

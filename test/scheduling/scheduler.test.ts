@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EngineRequestError } from '../../src/engine/engine-process.js';
 import type { JobResult } from '../../src/scheduling/job.js';
 import { Scheduler } from '../../src/scheduling/scheduler.js';
-import { type device as Device, device, house, outcome, request, warm } from './fake-devices.js';
+import { bundle, type device as Device, device, house, outcome, request, warm } from './fake-devices.js';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'queueMicrotask'] });
@@ -147,6 +147,23 @@ describe('a load that fails on one device', () => {
     await vi.advanceTimersByTimeAsync(100);
     expect(await result).toBe('model_unavailable');
     for (const { engine } of devices) expect(engine.load).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('a bundle that was replaced', () => {
+  it('runs for nobody any more who asked for it before, but for those whose run has begun', async () => {
+    const d = device();
+    await warm(d);
+    const all = house(d);
+    const [running, waiting] = [1, 2].map((seed) => outcome(all.run(request({ seed }))));
+    const next = bundle('duck');
+    all.replace(next);
+    const late = outcome(all.run(request({ seed: 3 })));
+    const ofTheNext = outcome(all.run(request({ seed: 4, bundle: next })));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([await waiting, await late]).toEqual(['model_unavailable', 'model_unavailable']);
+    for (const made of [running, ofTheNext]) expect(await made).toHaveProperty('images');
+    expect(d.engine.batches).toEqual([[1], [4]]);
   });
 });
 
