@@ -4,11 +4,18 @@ import { chooseDefault } from '../../src/bundles/catalogue.js';
 import { discoverBundles } from '../../src/bundles/discovery.js';
 import type { Options } from './options.js';
 
-/** @throws Error when there is no such bundle, or it does not hold together */
-export async function bundleUnderTest(options: Options): Promise<Bundle> {
+export function bundleUnderTest(options: Options): Promise<Bundle> {
+  return bundleOf(options, options.model);
+}
+
+/**
+ * @param wanted undefined: the server's default
+ * @throws Error when there is no such bundle, or it does not hold together
+ */
+export async function bundleOf(options: Options, wanted: string | undefined): Promise<Bundle> {
   const entries = await discoverBundles(options.modelsDir);
   const bundles = entries.flatMap((entry) => (entry.status === 'ready' ? [entry.bundle] : []));
-  const id = options.model ?? chooseDefault(bundles, undefined);
+  const id = wanted ?? chooseDefault(bundles, undefined);
   const bundle = bundles.find((candidate) => candidate.id === id);
   if (bundle !== undefined) return bundle;
   const refused = entries.find((entry) => entry.status === 'failed' && entry.id === id);

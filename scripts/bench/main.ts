@@ -6,6 +6,8 @@ import type { Context, Part, PartResult } from './part.js';
 import { ceilingPart } from './parts/ceiling.js';
 import { enginePart } from './parts/engine.js';
 import { instancesPart } from './parts/instances.js';
+import { layoutsPart } from './parts/layouts.js';
+import { loadPart } from './parts/load.js';
 import { memoryPart } from './parts/memory.js';
 import { peerPart } from './parts/peer.js';
 import { serverPart } from './parts/server.js';
@@ -17,7 +19,9 @@ import { renderTable } from './report/table.js';
 const PARTS: Record<PartName, Part> = {
   transport: transportPart,
   start: startPart,
+  load: loadPart,
   engine: enginePart,
+  layouts: layoutsPart,
   instances: instancesPart,
   server: serverPart,
   ceiling: ceilingPart,

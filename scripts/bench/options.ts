@@ -7,7 +7,9 @@ import { parseArgs } from 'node:util';
 export const PARTS = [
   'transport',
   'start',
+  'load',
   'engine',
+  'layouts',
   'instances',
   'server',
   'ceiling',
@@ -22,6 +24,8 @@ export interface Options {
   modelsDir: string;
   /** Bundle id; the server's default where absent. */
   model: string | undefined;
+  /** Id of the same weights in the other layout; `<model>-staged` where absent. */
+  staged: string | undefined;
   /** An entry of `DEVICES`, such as `cpu`, `cuda:0`. */
   device: string;
   /** Threads of the raw engine, of the server's engine and of PyTorch; 0: all cores. */
@@ -48,6 +52,7 @@ export const HELP = `npm run bench -- [options]
   --quick                 a smoke run of a minute: small bundle, short measurements
   --models-dir DIR        default: models where it has bundles, else test/fixtures/bundles
   --model ID              default: the server's default
+  --staged ID             the same weights in three graphs, for the part layouts (default: <model>-staged where there is one)
   --device NAME           cpu, cuda:0, … (default: cpu)
   --threads N             of a CPU engine and of PyTorch (default: all cores)
   --clients LIST          default: 1,4,16,64
@@ -69,6 +74,7 @@ export function readOptions(args: readonly string[]): Options {
       quick: { type: 'boolean', default: false },
       'models-dir': { type: 'string' },
       model: { type: 'string' },
+      staged: { type: 'string' },
       device: { type: 'string', default: 'cpu' },
       threads: { type: 'string', default: '0' },
       clients: { type: 'string' },
@@ -97,6 +103,7 @@ export function readOptions(args: readonly string[]): Options {
     quick,
     modelsDir: expanded(values['models-dir'] ?? defaultModelsDir(quick)),
     model: values.model,
+    staged: values.staged,
     device: values.device,
     threads: number('threads', values.threads, 0),
     clients: (values.clients ?? (quick ? '1,16' : '1,4,16,64'))

@@ -108,10 +108,31 @@ def _write_direction(
 ) -> tuple[dict[str, object], Sizes]:
     """Exports a direction's graphs and compares them with PyTorch. `common` holds the graphs of all directions."""
     log(f"{direction.id}: putting the checkpoint's weights into {order.base.name}")
-    assembly = assemble(order, direction)
+    assembly = assemble(order, direction, order.target)
     least = smallest_latent(assembly) * assembly.downscale
     sizes = Sizes(assembly.latent_channels, assembly.downscale, max(64, least))
     order.description.check_size(sizes.downscale, sizes.min_side)
+    graphs = _export_graphs(assembly, order, direction, folder, shared, common, report, log)
+    paths = {name: graph.path for name, graph in graphs.items()}
+    with told_while(log, f"{direction.id}: comparing ONNX Runtime with PyTorch"):
+        if order.target.reference != order.target:
+            del assembly
+            assembly = assemble(order, direction, order.target.reference)
+        report.closeness[direction.id] = verify_direction(assembly, paths, order.layout, shared.embedding, order.target)
+    return direction.entry({name: graph.entry for name, graph in graphs.items()}), sizes
+
+
+def _export_graphs(
+    assembly: Assembly,
+    order: Order,
+    direction: Direction,
+    folder: Path,
+    shared: SharedParts,
+    common: dict[str, Graph],
+    report: Report,
+    log: Log,
+) -> dict[str, Graph]:
+    """Writes those of a direction's graphs that `common` does not hold, and gives them all by name."""
     graphs: dict[str, Graph] = {}
     several = len(order.description.directions) > 1
     for name, plan in translator_plans(assembly, shared.embedding, order.layout).items():
@@ -136,23 +157,19 @@ def _write_direction(
         if name in _COMMON_GRAPHS:
             common[name] = graphs[name]
         gc.collect()
-    if order.target.provider == "cpu":
-        paths = {name: graph.path for name, graph in graphs.items()}
-        with told_while(log, f"{direction.id}: comparing ONNX Runtime with PyTorch"):
-            report.closeness[direction.id] = verify_direction(assembly, paths, order.layout, shared.embedding, order.target)
-    return direction.entry({name: graph.entry for name, graph in graphs.items()}), sizes
+    return graphs
 
 
-def assemble(order: Order, direction: Direction) -> Assembly:
-    """The modules of one direction in the target's operators and precision."""
-    operators = order.target.operators()
+def assemble(order: Order, direction: Direction, target: Target) -> Assembly:
+    """The modules of one direction in a target's operators and precision."""
+    operators = target.operators()
     if isinstance(order.checkpoint, PairedCheckpoint):
         preparation = _PREPARATION[order.description.conditioning]
         assembly = assemble_paired(order.checkpoint, order.base, operators, preparation)
     else:
         assembly = assemble_unpaired(order.checkpoint, order.base, operators, _half_of(direction))
     for part in (assembly.encoder, assembly.unet, assembly.decoder):
-        part.to(order.target.dtype)
+        part.to(target.dtype)
     return assembly
 
 

@@ -5,7 +5,8 @@ Written from the operators' documentation; slow, and for checking only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -168,9 +169,14 @@ _REFERENCE: dict[str, Callable[[NodeProto, _Writer], None]] = {
 }
 
 
-def write_reference_graph(source: Path, target: Path) -> None:
-    """Copies a graph with every contrib operator replaced by standard ones. Raises KeyError for one unknown here."""
-    model = onnx.load(str(source))
+@contextlib.contextmanager
+def reference_graph(graph: Path) -> Iterator[Path]:
+    """A copy of a graph with every contrib operator replaced by standard ones; gone when the block ends.
+
+    It lies beside the graph, because external data is named relative to the file. Raises KeyError for an operator that is
+    not known here.
+    """
+    model = onnx.load(str(graph), load_external_data=False)
     nodes: list[NodeProto] = []
     for index, node in enumerate(model.graph.node):
         if node.domain != "com.microsoft":
@@ -186,4 +192,9 @@ def write_reference_graph(source: Path, target: Path) -> None:
     for opset in list(model.opset_import):
         if opset.domain == "com.microsoft":
             model.opset_import.remove(opset)
-    onnx.save(model, str(target))
+    copy = graph.with_name(f"{graph.stem}.reference.onnx")
+    try:
+        onnx.save(model, str(copy))
+        yield copy
+    finally:
+        copy.unlink(missing_ok=True)

@@ -12,7 +12,6 @@ from .base import Base, load_text_encoder, read_json
 from .errors import ExportError
 from .files import folder_aside, sha256_of
 from .graphs import text_plan
-from .model.text import TextEncoder
 from .target import Target
 from .to_onnx import check_graph, export_graph
 from .tokenizer import TokenizerFacts, write_tokenizer_json
@@ -73,20 +72,22 @@ def ensure_shared(base: Base, shared_root: Path, target: Target) -> SharedParts:
 
 def _write(base: Base, folder: Path, target: Target, source: str) -> None:
     tokenizer = write_tokenizer_json(base, folder / "tokenizer.json")
-    encoder = _load(base, target)
+    encoder = load_text_encoder(base, target.operators()).to(target.dtype)
     if tokenizer.max_length != encoder.max_length:
         raise ExportError(f"the base's tokenizer makes {tokenizer.max_length} ids, its text encoder takes {encoder.max_length}")
     plan = text_plan(encoder)
     files = export_graph(
         plan.module, plan.inputs, plan.outputs, folder / "text_encoder.onnx", half_storage=target.half_storage, fuse=target.fuse
     )
-    _check_text_encoder(encoder, files[0], target)
+    width = encoder.width
+    del encoder, plan
+    _check_text_encoder(base, files[0], target)
     facts = {
         "source": source,
         "text_encoder": [file.name for file in files],
         "max_length": tokenizer.max_length,
         "pad_id": tokenizer.pad_id,
-        "width": encoder.width,
+        "width": width,
         "sha256": _hashes(folder, [file.name for file in files]),
     }
     _write_facts(folder, facts)
@@ -98,13 +99,12 @@ def _adopt(base: Base, folder: Path, target: Target, facts: dict[str, object]) -
     They are not made anew, because another version of a library may give other bytes, and the server would refuse the
     bundles that name these.
     """
-    encoder = _load(base, target)
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch) / "tokenizer.json"
         write_tokenizer_json(base, fresh)
         expected = read_json(fresh)
     try:
-        _check_text_encoder(encoder, folder / facts["text_encoder"][0], target)
+        _check_text_encoder(base, folder / facts["text_encoder"][0], target)
         same = read_json(folder / "tokenizer.json") == expected
     except Exception as error:  # for a damaged file, onnx, protobuf and ONNX Runtime each raise their own kinds
         raise _damaged(folder, str(error)) from error
@@ -115,14 +115,9 @@ def _adopt(base: Base, folder: Path, target: Target, facts: dict[str, object]) -
     return facts
 
 
-def _load(base: Base, target: Target) -> TextEncoder:
-    return load_text_encoder(base, target.operators()).to(target.dtype)
-
-
-def _check_text_encoder(encoder: TextEncoder, graph: Path, target: Target) -> None:
+def _check_text_encoder(base: Base, graph: Path, target: Target) -> None:
     check_graph(graph)
-    if target.provider == "cpu":
-        verify_text(encoder, graph, target)
+    verify_text(load_text_encoder(base, target.reference.operators()), graph, target)
 
 
 def _hashes(folder: Path, text_encoder: list[str]) -> dict[str, str]:

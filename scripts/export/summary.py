@@ -17,9 +17,8 @@ def print_summary(report: Report, order: Order) -> None:
     for path in report.shared:
         print(f"shared     {path}  {path.stat().st_size / 1e6:.1f} MB")
     for direction, result in report.closeness.items():
-        print(f"closeness  {direction}: {result} (ONNX Runtime on CPU against PyTorch in fp32)")
-    if order.target.provider == "cuda":
-        print("closeness  not measured: the graphs run on CUDA only")
+        how = "on CPU, its CUDA operators replaced by standard ones," if order.target.fuse else "on CPU"
+        print(f"closeness  {direction}: {result} (ONNX Runtime {how} against PyTorch in fp32)")
     for graph, counts in report.operators.items():
         print(f"operators  {graph}: " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
     print(f"time       {report.seconds:.0f} s")

@@ -37,6 +37,11 @@ class Target:
         """Whether the graph is made of contrib operators, to be fused further."""
         return self.provider == "cuda"
 
+    @property
+    def reference(self) -> Target:
+        """What a graph is compared with: PyTorch cannot run contrib operators, so plain ones in fp32 say what they must give."""
+        return Target("cpu", "fp32") if self.fuse else self
+
     def operators(self) -> PlainOperators:
         """The operators to write the networks in."""
         if self.provider == "cuda":

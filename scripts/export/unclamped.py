@@ -14,7 +14,7 @@ UNCLAMPED = "unclamped"
 
 @contextlib.contextmanager
 def telling_unclamped(graph: Path) -> Iterator[Path]:
-    """A copy of a graph for the cpu target that gives `UNCLAMPED` besides `translated`; gone when the block ends.
+    """A copy of a graph that gives `UNCLAMPED` besides `translated`; gone when the block ends.
 
     It lies beside the graph, because external data is named relative to the file.
     """

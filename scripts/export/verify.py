@@ -1,8 +1,14 @@
-"""Compares an exported bundle, run by ONNX Runtime on the CPU, with the same weights run by PyTorch."""
+"""Compares an exported bundle, run by ONNX Runtime on the CPU, with the same weights run by PyTorch.
+
+The contrib operators of a cuda graph, which no CPU has, are replaced by what their documentation says they compute
+(`contrib_reference.py`): so it is told whether the graph is the model, not whether CUDA's kernels keep their word.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +16,7 @@ import numpy as np
 import torch
 
 from .assemble import Assembly
+from .contrib_reference import reference_graph
 from .errors import ExportError
 from .graphs import Examples, smallest_latent
 from .model.text import TextEncoder
@@ -74,13 +81,24 @@ def _run_all(graphs: dict[str, Path], layout: str, feeds: dict[str, np.ndarray])
     return known
 
 
+@contextlib.contextmanager
+def _runnable(graphs: dict[str, Path], target: Target) -> Iterator[dict[str, Path]]:
+    """The graphs, or copies of them, as the CPU can run them."""
+    with contextlib.ExitStack() as copies:
+        yield {name: copies.enter_context(reference_graph(path)) if target.fuse else path for name, path in graphs.items()}
+
+
 @torch.inference_mode()
 def verify_text(encoder: TextEncoder, graph: Path, target: Target) -> float:
-    """How far the embedding stands out of its error, in dB. Raises ExportError below the bar of the precision."""
+    """How far the embedding stands out of its error, in dB. Raises ExportError below the bar of the precision.
+
+    `encoder` is made for `target.reference`.
+    """
     vocabulary = encoder.token_embedding.num_embeddings
     ids = torch.randint(0, vocabulary, (2, encoder.max_length), generator=torch.Generator().manual_seed(1))
     expected = encoder(ids)
-    (got,) = open_session(graph).run(None, {"input_ids": ids.numpy()})
+    with _runnable({"text_encoder": graph}, target) as graphs:
+        (got,) = open_session(graphs["text_encoder"]).run(None, {"input_ids": ids.numpy()})
     error = float((torch.from_numpy(got) - expected).pow(2).mean())
     decibels = math.inf if error == 0 else 10 * math.log10(float(expected.pow(2).mean()) / error)
     if not decibels >= LEAST_PSNR[target.precision]:
@@ -96,6 +114,7 @@ def verify_direction(
     """Raises ExportError where the graphs and PyTorch disagree beyond the bar of the precision.
 
     Also where bytes would be equal and prove nothing: NaN becomes 0 on both sides, and so does all that is too dark.
+    `assembly` is made for `target.reference`.
     """
     least = smallest_latent(assembly)
     examples = Examples.make(assembly, embedding, (least + 3, least + 2), batch=2, seed=1)
@@ -115,8 +134,8 @@ def verify_direction(
     if (np.ptp(expected, axis=(1, 2)) == 0).all():
         raise ExportError("the model's pictures are of one flat colour, so that comparing the graphs with them proves nothing")
     last = _ORDER[layout][-1]
-    with telling_unclamped(graphs[last]) as telling:
-        got = _run_all({**graphs, last: telling}, layout, feeds)
+    with _runnable(graphs, target) as runnable, telling_unclamped(runnable[last]) as telling:
+        got = _run_all({**runnable, last: telling}, layout, feeds)
     _check_finite("the graphs' picture in ONNX Runtime", got[UNCLAMPED])
     result = closeness(got["translated"], expected)
     if not result.psnr >= LEAST_PSNR[target.precision]:

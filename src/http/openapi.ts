@@ -43,6 +43,11 @@ const problemContent = { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/s
 
 /** Adds what is missing to the document that was made of the routes' schemas. */
 export function completeDocument(document: OpenApiDocument): OpenApiDocument {
+  // First, so that their responses get what every operation's do.
+  const translate = document.paths?.['/v1/translate']?.post;
+  if (translate !== undefined) Object.assign(translate, translateOperation());
+  const stream = document.paths?.['/v1/stream']?.get;
+  if (stream !== undefined) Object.assign(stream, streamOperation());
   for (const operations of Object.values(document.paths ?? {})) {
     for (const operation of Object.values(operations)) {
       for (const [status, response] of Object.entries(operation.responses ?? {})) {
@@ -61,10 +66,6 @@ export function completeDocument(document: OpenApiDocument): OpenApiDocument {
     const body = document.paths?.[path]?.post?.requestBody as Json | undefined;
     if (body !== undefined) body.required = false;
   }
-  const translate = document.paths?.['/v1/translate']?.post;
-  if (translate !== undefined) Object.assign(translate, translateOperation());
-  const stream = document.paths?.['/v1/stream']?.get;
-  if (stream !== undefined) Object.assign(stream, streamOperation());
   const metrics = document.paths?.['/metrics']?.get;
   if (metrics?.responses !== undefined) {
     metrics.responses['200'] = {
@@ -169,7 +170,7 @@ function translateOperation(): Json {
           'application/json': { schema: { $ref: '#/components/schemas/Translation' } },
         },
       },
-      ...problemResponses([400, 404, 406, 413, 415, 429, 500, 503, 504]),
+      ...problemResponses([400, 403, 404, 406, 408, 413, 415, 429, 500, 503, 504]),
     },
   };
 }
@@ -222,9 +223,15 @@ function streamOperation(): Json {
       '  `warnings` says that the prompt was truncated, or that no stroke was found in a frame that is not blank;',
       '- `{"type":"dropped","frames":[2,3],"reason":"overtaken"}` for frames overtaken by newer ones, `"unchanged"` for a',
       '  frame equal to the one before;',
-      '- `{"type":"error","problem":{…},"frame":4}`; after one for a frame over MAX_BODY_MB the stream is closed with 1009.',
+      '- `{"type":"error","problem":{…},"frame":4}`, without `frame` where the fault is not a frame’s.',
       '',
-      'Closed with 1013: more images are being sent than there is room for (MAX_BODIES_MB); come back in a moment.',
+      'The stream is closed with',
+      '',
+      '- 1000 when the client has sent nothing for STREAM_IDLE_MS;',
+      '- 1001 when the server shuts down, after the frame in flight is answered;',
+      '- 1002 or 1007 where what comes is not WebSocket (RFC 6455), or its text not UTF-8;',
+      '- 1009 after the error for a message over MAX_BODY_MB;',
+      '- 1013 where more images are being sent than there is room for (MAX_BODIES_MB): come back in a moment.',
       '',
       'Binary frames are numbered 1, 2, 3, … A client that cannot send binary messages sends',
       '`{"type":"frame","id":"mine","image":"data:image/png;base64,…"}`. At most one frame is in flight and one waiting: the',

@@ -110,7 +110,7 @@ export class Arrivals implements LiveEvents {
     const { result, history, notices, drawingNow } = this.#parts;
     const made = this.#latest;
     if (made === undefined || made !== result.shown || drawingNow()) return;
-    void history.add(made);
+    history.add(made);
     notices.announce(`Picture ready after ${Math.round(made.roundTripMs)} milliseconds.`);
   }, SETTLED_MS);
 

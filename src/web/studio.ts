@@ -1,6 +1,6 @@
 /** The page as a whole: what the sheet and the settings say goes into the stream, what comes back is shown. */
 import { Arrivals } from './arrivals.js';
-import { type Drawing, isEmpty } from './drawing/document.js';
+import { type Drawing, isEmpty, type Operation } from './drawing/document.js';
 import { exampleFor, examplePicture, strokeOf } from './drawing/examples.js';
 import type { Pad } from './drawing/pad.js';
 import { HistoryStrip } from './panels/history.js';
@@ -16,9 +16,10 @@ import { Variations } from './panels/variations.js';
 import { Words } from './panels/words.js';
 import { problemOf, serverUrl } from './session/api.js';
 import type { Catalogue, ReadyModel } from './session/catalogue.js';
-import { firstSettings } from './session/first-settings.js';
+import { drawingOf, type Earlier } from './session/earlier.js';
+import { firstSettings, settingsHere } from './session/first-settings.js';
 import { hashOf } from './session/link.js';
-import { Live, type Made } from './session/live.js';
+import { Live } from './session/live.js';
 import { configurationOf, exampleOf, modelOf, SettingsStore } from './session/settings.js';
 import { startShortcuts } from './shortcuts.js';
 import { debounce, find, reducedMotion } from './ui/dom.js';
@@ -43,6 +44,8 @@ export class Studio {
   readonly #invitation: Invitation;
   readonly #sources: Sources;
   readonly #pauseButton = find('#pause', HTMLButtonElement);
+  /** The earlier picture that was chosen last. */
+  #wanted: Earlier | undefined;
   #configureTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(parts: Parts) {
@@ -61,7 +64,7 @@ export class Studio {
       result,
       notices,
       words: new Words(catalogue, this.#store),
-      history: new HistoryStrip((made) => this.#restore(made)),
+      history: new HistoryStrip(notices, (earlier, operations) => void this.#restore(earlier, operations)),
       model: () => this.#model,
       drawingNow: () => pad.drawingNow,
     });
@@ -195,10 +198,15 @@ export class Studio {
     );
   }
 
-  #restore(made: Made): void {
-    const { pad, drawing } = this.#parts;
+  /** @param operations its drawing where that is still in memory, as it was rather than as it was kept */
+  async #restore(earlier: Earlier, operations: readonly Operation[] | undefined): Promise<void> {
+    const { pad, drawing, catalogue } = this.#parts;
+    this.#wanted = earlier;
+    const back = operations ?? (await drawingOf(earlier));
+    // Another one was chosen while this one was decoded.
+    if (this.#wanted !== earlier) return;
     pad.finishStroke();
-    drawing.bringBack(made.operations);
-    this.#store.change(made.settings);
+    drawing.bringBack(back);
+    this.#store.change(settingsHere(catalogue, earlier.settings, this.#store.current));
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lastRun, operatorCosts, type ProfileEvent } from '../../scripts/bench/engine/profile.js';
+import { flopsOf, lastRun, operatorCosts, type ProfileEvent } from '../../scripts/bench/engine/profile.js';
 
 const node = (
   op_name: string,
@@ -77,5 +77,14 @@ describe('a profile of ONNX Runtime', () => {
       { operator: 'Softmax', count: 1, milliseconds: 0.02, flops: 0 },
       { operator: 'MultiHeadAttention', count: 1, milliseconds: 0.01, flops: 4 * 48 * 4 },
     ]);
+  });
+
+  it('counts attention whether queries, keys and values come apart, in part or all packed', () => {
+    const attention = (...inputs: number[][]) =>
+      flopsOf(node('MultiHeadAttention', 0, 1, inputs, [2, 64, 80]));
+    const own = 4 * (2 * 64 * 80) * 64;
+    expect(attention([2, 64, 80], [2, 64, 80], [2, 64, 80])).toBe(own);
+    expect(attention([2, 64, 5, 3, 16])).toBe(own);
+    expect(attention([2, 64, 80], [2, 77, 5, 2, 16])).toBe(4 * (2 * 64 * 80) * 77);
   });
 });

@@ -58,7 +58,17 @@ describe('the options', () => {
   });
 
   it('leave the peer out where its weights are not given', () => {
-    const withoutPeer = ['transport', 'start', 'engine', 'instances', 'server', 'ceiling', 'memory'];
+    const withoutPeer = [
+      'transport',
+      'start',
+      'load',
+      'engine',
+      'layouts',
+      'instances',
+      'server',
+      'ceiling',
+      'memory',
+    ];
     expect(readOptions([]).parts).toEqual(withoutPeer);
     expect(readOptions(['--peer-base', '/b', '--peer-checkpoint', '/c']).parts).toContain('peer');
   });

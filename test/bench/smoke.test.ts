@@ -37,6 +37,8 @@ describe('npm run bench', () => {
     expect(results.transport).toHaveLength(8);
     expect(results.engine.limitGflops).toBeGreaterThan(1);
     expect(results.engine.results[0].gflops).toBeGreaterThan(0.01);
+    expect(results.load[0].runMs[0].milliseconds).toBeGreaterThan(0);
+    expect(results.layouts.map(({ layout }: { layout: string }) => layout)).toEqual(['fused', 'staged']);
     expect(results.server.map((m: { way: string; clients: number }) => [m.way, m.clients])).toEqual([
       ['http', 1],
       ['http', 16],

@@ -168,7 +168,7 @@ test('a placed picture outlives a reload, with what was drawn over it', async ()
   const placed = await studio.brightness(bare);
   await drawLine();
   // Left before it was encoded, it would be lost.
-  await page.waitForFunction(() => sessionStorage.getItem('img2img-drawing')?.includes('"url"'));
+  await page.waitForFunction(() => sessionStorage.getItem('img2img-drawing')?.includes('"data"'));
   // As many pixels as a sheet that it covers can show.
   const kept = await page.evaluate(async () => {
     const [url] = /data:image[^"]+/.exec(sessionStorage.getItem('img2img-drawing') ?? '') ?? [''];

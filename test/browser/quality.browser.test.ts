@@ -40,6 +40,9 @@ describe.each(looks)('%s', (_, options) => {
     await expect.poll(() => page.locator('#contact-prints button').count()).toBe(4);
     expect(await studio.violations(), 'variations').toEqual([]);
     await page.locator('#contact-close').click();
+    await page.locator('#history-clear').click();
+    expect(await studio.violations(), 'clearing').toEqual([]);
+    await page.locator('#history-keep').click();
     await page.keyboard.press('Shift+?');
     await page.locator('#help-dialog').waitFor();
     expect(await studio.violations(), 'help').toEqual([]);

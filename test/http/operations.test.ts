@@ -348,6 +348,22 @@ describe('the documents', () => {
     for (const [, name = ''] of references) expect(document.components.schemas).toHaveProperty(name);
   });
 
+  it('the API’s description tells the problems of every operation, and every way a stream ends', async () => {
+    const { paths } = (await get('/openapi.json')).json();
+    for (const operations of Object.values<object>(paths)) {
+      for (const [method, operation] of Object.entries(operations)) {
+        expect(operation.responses, `${method} ${operation.operationId}`).toHaveProperty('default');
+      }
+    }
+    const { responses } = paths['/v1/translate'].post;
+    expect(Object.keys(responses)).toEqual(expect.arrayContaining(['200', '403', '408', '429']));
+    const examples = responses['403'].content['application/problem+json'].examples;
+    expect(Object.keys(examples)).toEqual(['origin_not_allowed', 'host_not_allowed']);
+    const stream = paths['/v1/stream'].get;
+    expect(Object.keys(stream.responses)).toEqual(expect.arrayContaining(['101', '403', '426', '503']));
+    for (const code of [1000, 1001, 1009, 1013]) expect(stream.description).toContain(`- ${code} `);
+  });
+
   it('the docs page loads all it needs from here, under a policy that lets nothing else in', async () => {
     const page = await get('/docs');
     expect(page.statusCode).toBe(200);

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { BundleSpec, EngineSettings } from '../../../src/engine/protocol.js';
+import { watchGpuMemory } from '../gpu-memory.js';
 import { median } from '../statistics.js';
 import { arithmeticLimit } from './arithmetic-limit.js';
 import { type OperatorCost, operatorCosts } from './profile.js';
@@ -34,6 +35,8 @@ export interface EngineAnswer {
   operators?: OperatorCost[];
   timings?: BatchTiming[];
   loadMs?: number;
+  /** Megabytes that the card has grown by at the end; absent on a CPU. */
+  gpuMemory?: number | undefined;
   /** Resident bytes at the end. */
   memory: number;
 }
@@ -51,6 +54,7 @@ async function perform(task: EngineTask): Promise<Omit<EngineAnswer, 'memory'>> 
       }
     }
     case 'time': {
+      const gpuMemory = watchGpuMemory(task.settings);
       const start = performance.now();
       const runner = await RawRunner.load(task.spec, task.settings, task.changes);
       const loadMs = performance.now() - start;
@@ -59,7 +63,7 @@ async function perform(task: EngineTask): Promise<Omit<EngineAnswer, 'memory'>> 
         const times = await runner.time(runner.inputs(batchSize), task.seconds);
         timings.push({ batchSize, milliseconds: median(times), runs: times.length });
       }
-      return { loadMs, timings };
+      return { loadMs, timings, gpuMemory: gpuMemory() };
     }
   }
 }

@@ -19,6 +19,7 @@ export interface OperatorCost {
   operator: string;
   /** Nodes of this kind. */
   count: number;
+  /** On a GPU, of starting its kernels only: they run while the next ones are started. */
   milliseconds: number;
   /** Floating point operations, a multiply-add counted as two. */
   flops: number;
@@ -55,11 +56,14 @@ export function flopsOf({ args }: ProfileEvent): number {
   const operator = args?.op_name ?? '';
   const [first, second] = (args?.input_type_shape ?? []).map((entry) => Object.values(entry)[0] ?? []);
   const output = Object.values(args?.output_type_shape?.[0] ?? {})[0];
-  if (first === undefined || second === undefined || output === undefined) return 0;
+  if (first === undefined || output === undefined) return 0;
+  // Queries, keys and values in one, [B,L,heads,3,D/heads].
+  if (/Attention$/.test(operator) && first.length === 5) return 4 * size(output) * (first.at(1) ?? 0);
+  if (second === undefined) return 0;
   // A weight is [out,in,kH,kW], or [out,kH,kW,in] in NHWC: either way all but the first make one output.
   if (operator.endsWith('Conv')) return 2 * size(output) * size(second.slice(1));
   if (/^(Fused)?(MatMul|Gemm)$/.test(operator)) return 2 * size(output) * (first.at(-1) ?? 0);
-  // [B,L,D] against [B,S,D]: the scores, and their weighting of the values.
+  // [B,L,D] against [B,S,D], or against [B,S,heads,2,D/heads]: the scores, and their weighting of the values.
   if (/Attention$/.test(operator)) return 4 * size(first) * (second.at(1) ?? 0);
   return 0;
 }

@@ -12,6 +12,8 @@ import type { Answer, Client, Timings } from './closed-loop.js';
 export interface Sending {
   images: readonly Buffer[];
   prompts: readonly string[];
+  /** Further fields of every request. */
+  fields?: Readonly<Record<string, string>>;
 }
 
 /** @param index tells clients apart: each has its own seeds and begins with another image */
@@ -23,7 +25,7 @@ export function httpClient(origin: string, sending: Sending, index: number): Cli
     async ask() {
       const image = sending.images[turn % sending.images.length] ?? Buffer.alloc(0);
       const prompt = sending.prompts[turn % sending.prompts.length] ?? '';
-      const query = new URLSearchParams({ prompt, seed: String(turn), format: 'jpeg' });
+      const query = new URLSearchParams({ prompt, seed: String(turn), format: 'jpeg', ...sending.fields });
       turn += 7;
       const lines = [
         `POST /v1/translate?${query} HTTP/1.1`,

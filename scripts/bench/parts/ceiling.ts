@@ -79,10 +79,13 @@ export async function ceilingPart({ options, log }: Context): Promise<PartResult
         rows: [[...batchSizes.map(rawOf), beside, served]],
       },
     ],
-    bars: [
-      throughputBar('one raw session’s best', served / best),
-      throughputBar('raw sessions side by side', served / beside),
-    ],
+    bars:
+      settings.provider === 'cpu'
+        ? [
+            throughputBar('one raw session’s best', served / best),
+            throughputBar('raw sessions side by side', served / beside),
+          ]
+        : [],
     data: turns,
   };
 }

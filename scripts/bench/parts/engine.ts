@@ -1,23 +1,26 @@
 /** Part `engine`: raw runs of every bundle, back to back: milliseconds a picture, and how far from the arithmetic limit. */
 import type { Bundle } from '../../../src/bundles/bundle.js';
 import { bundleSpec } from '../../../src/bundles/bundle-spec.js';
+import type { Provider } from '../../../src/engine/protocol.js';
 import { allBundles, bundleUnderTest } from '../bundle-under-test.js';
 import { askEngine, settingsOf } from '../engine/ask.js';
-import type { BatchTiming } from '../engine/child.js';
+import type { BatchTiming, EngineAnswer } from '../engine/child.js';
 import type { OperatorCost } from '../engine/profile.js';
 import type { Context, PartResult } from '../part.js';
+import type { Bar } from '../report/bars.js';
 import type { Table } from '../report/table.js';
 
 const GIGA = 1e9;
 /** Rows of the operator table: the rest is less than the noise. */
 const OPERATORS_SHOWN = 12;
 
-interface BundleResult {
+export interface BundleResult {
   bundle: string;
   layout: string;
   precision: string;
   loadMs: number;
   memoryMB: number;
+  gpuMB: number | undefined;
   gflops: number;
   timings: BatchTiming[];
   operators: OperatorCost[];
@@ -44,40 +47,44 @@ export async function enginePart({ options, log }: Context): Promise<PartResult>
       changes: options.session,
     });
     const profiled = await askEngine({ type: 'profile', settings, spec });
-    results.push(
-      resultOf(bundle, timed.timings ?? [], timed.loadMs ?? 0, timed.memory, profiled.operators ?? []),
-    );
+    results.push(resultOf(bundle, timed, profiled.operators ?? []));
   }
   const own = results.find(({ bundle }) => bundle === underTest.id);
   return {
     tables: [
       runTable(results, limit, options.device),
-      ...(own === undefined ? [] : [operatorTable(own, limit)]),
+      ...(own === undefined ? [] : [operatorTable(own, settings.provider, limit)]),
     ],
-    bars: [],
+    bars: own === undefined ? [] : engineBars(own, settings.provider),
     data: { limitGflops: limit / GIGA, results },
   };
 }
 
-function resultOf(
-  bundle: Bundle,
-  timings: BatchTiming[],
-  loadMs: number,
-  memory: number,
-  operators: OperatorCost[],
-): BundleResult {
+function resultOf(bundle: Bundle, timed: EngineAnswer, operators: OperatorCost[]): BundleResult {
   const { layout, precision } = bundle.manifest;
   const gflops = operators.reduce((sum, { flops }) => sum + flops, 0) / GIGA;
   return {
     bundle: bundle.id,
     layout,
     precision,
-    loadMs,
-    memoryMB: memory / 2 ** 20,
+    loadMs: timed.loadMs ?? Number.NaN,
+    memoryMB: timed.memory / 2 ** 20,
+    gpuMB: timed.gpuMemory,
     gflops,
-    timings,
+    timings: timed.timings ?? [],
     operators,
   };
+}
+
+/** What is wanted of a GPU, with the full-size model in fp16; a CPU’s bars are those of the server on it. */
+export function engineBars({ precision, timings }: BundleResult, provider: Provider): Bar[] {
+  if (provider !== 'cuda' || precision !== 'fp16') return [];
+  const of = (batchSize: number): number =>
+    timings.find((timing) => timing.batchSize === batchSize)?.milliseconds ?? Number.NaN;
+  return [
+    { name: 'raw run of one picture', value: of(1), want: 'at most', limit: 25, unit: 'ms' },
+    { name: 'raw runs at batch 8', value: 8000 / of(8), want: 'at least', limit: 60, unit: 'pictures/s' },
+  ];
 }
 
 function runTable(results: readonly BundleResult[], limit: number, device: string): Table {
@@ -94,6 +101,7 @@ function runTable(results: readonly BundleResult[], limit: number, device: strin
       '% of the limit',
       'load ms',
       'MB',
+      'GPU MB',
     ],
     rows: results.flatMap((result) =>
       result.timings.map(({ batchSize, milliseconds }) => {
@@ -110,16 +118,33 @@ function runTable(results: readonly BundleResult[], limit: number, device: strin
           share,
           result.loadMs,
           result.memoryMB,
+          result.gpuMB,
         ];
       }),
     ),
   };
 }
 
-function operatorTable({ bundle, operators }: BundleResult, limit: number): Table {
+/** @param limit floating point operations a second that the device does at most */
+export function operatorTable(
+  { bundle, operators }: Pick<BundleResult, 'bundle' | 'operators'>,
+  provider: Provider,
+  limit: number,
+): Table {
+  const title = `Operators of ${bundle}, one picture`;
+  // The profiler's clock runs on the host, which only starts a GPU's kernels.
+  if (provider !== 'cpu') {
+    return {
+      title: `${title} (what each takes of the GPU, the profiler does not see)`,
+      columns: ['operator', 'nodes', 'GFLOP'],
+      rows: [...operators]
+        .sort((a, b) => b.flops - a.flops || b.count - a.count)
+        .map(({ operator, count, flops }) => [operator, count, flops === 0 ? undefined : flops / GIGA]),
+    };
+  }
   const total = operators.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   return {
-    title: `Operators of ${bundle}, one picture (the profiler slows a run a little)`,
+    title: `${title} (the profiler slows a run a little)`,
     columns: ['operator', 'nodes', 'ms', '% of the run', 'GFLOP', '% of the limit'],
     rows: operators
       .slice(0, OPERATORS_SHOWN)

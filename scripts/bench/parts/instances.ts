@@ -1,16 +1,13 @@
 /** Part `instances`: what running side by side brings on this machine, and what memory it takes and gives back. */
-import pino from 'pino';
 import type { Bundle } from '../../../src/bundles/bundle.js';
 import { bundleSpec } from '../../../src/bundles/bundle-spec.js';
 import type { BatchSpec } from '../../../src/engine/protocol.js';
-import { SupervisedEngine } from '../../../src/engine/supervised-engine.js';
+import type { SupervisedEngine } from '../../../src/engine/supervised-engine.js';
 import { bundleUnderTest } from '../bundle-under-test.js';
 import { settingsOf } from '../engine/ask.js';
+import { startEngine } from '../engine/own-engine.js';
 import type { Context, PartResult } from '../part.js';
-import { childrenOf, useOf } from '../processes.js';
 
-const MEGABYTE = 2 ** 20;
-const PATIENCE_MS = 120_000;
 /** Freed memory goes back to the system a moment later. */
 const SETTLE_MS = 1_000;
 
@@ -26,16 +23,7 @@ export async function instancesPart({ options, log }: Context): Promise<PartResu
   const bundle = await bundleUnderTest(options);
   const settings = settingsOf(options);
   if (settings.instances < 2) return { tables: [], bars: [], data: [] };
-  const before = new Set(childrenOf(process.pid));
-  const engine = await SupervisedEngine.start({
-    id: options.device,
-    settings,
-    memoryBudgetBytes: Number.POSITIVE_INFINITY,
-    startTimeoutMs: PATIENCE_MS,
-    requestTimeoutMs: PATIENCE_MS,
-    logger: pino({ level: 'silent' }),
-  });
-  const pid = childrenOf(process.pid).find((child) => !before.has(child)) ?? 0;
+  const { engine, megabytes } = await startEngine(options.device, settings);
   const shares = Array.from({ length: settings.instances }, (_, i) => i + 1);
   const run = (instances: readonly number[]): Promise<number> =>
     msPerPicture(engine, bundle, instances, options.seconds);
@@ -44,10 +32,9 @@ export async function instancesPart({ options, log }: Context): Promise<PartResu
     log(step);
     const milliseconds = await action();
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-    const megabytes = useOf(pid).memory / MEGABYTE;
     steps.push({
       step,
-      megabytes,
+      megabytes: megabytes(),
       ...(milliseconds === undefined ? {} : { msPerPicture: milliseconds }),
     });
   };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,16 @@ class TorchOperators(PlainOperators):
         return self
 
 
+#: Prompts whose embeddings are kept: more than any load here has.
+_PROMPTS_KEPT = 256
+
+
 class PeerModel:
-    """One picture in, one picture out, the way the reference's script does it: prompt encoded each time, batch of one."""
+    """One picture in, one picture out, batch of one.
+
+    Embeddings of prompts are kept, as our server keeps them, unless a call says to `encode` the prompt anew, as the reference's
+    script does for every picture.
+    """
 
     def __init__(self, base: Path, checkpoint: Path, conditioning: str, device: str, compiled: bool) -> None:
         opened = open_base(str(base))
@@ -46,19 +55,26 @@ class PeerModel:
         for part in (assembly.encoder, assembly.unet, assembly.decoder):
             part.to(self.device, self.dtype)
         self.tokenizer = AutoTokenizer.from_pretrained(str(opened.path / "tokenizer"), local_files_only=True)
-        self.text_encoder = load_text_encoder(opened, TorchOperators()).to(self.device, self.dtype)
+        encoder = load_text_encoder(opened, TorchOperators()).to(self.device, self.dtype)
+        self.max_length = encoder.max_length
         self.stochastic = assembly.stochastic
         self.latent_channels, self.downscale = assembly.latent_channels, assembly.downscale
         fused: nn.Module = assembly.fused
+        self.text_encoder = torch.compile(encoder) if compiled else encoder
         self.translate = torch.compile(fused) if compiled else fused
+        self.embed = lru_cache(_PROMPTS_KEPT)(self._encode)
+
+    def _encode(self, prompt: str) -> Tensor:
+        """→ float32 [1,L,D]."""
+        ids = self.tokenizer(
+            prompt, max_length=self.max_length, padding="max_length", truncation=True, return_tensors="pt"
+        ).input_ids
+        return self.text_encoder(ids.to(self.device))
 
     @torch.inference_mode()
-    def run(self, pixels: np.ndarray, prompt: str, seed: int, gamma: float) -> np.ndarray:
+    def run(self, pixels: np.ndarray, prompt: str, seed: int, gamma: float, encode: bool = False) -> np.ndarray:
         """uint8 [H,W,3] conditioning image → uint8 [H,W,3] picture."""
-        ids = self.tokenizer(
-            prompt, max_length=self.text_encoder.max_length, padding="max_length", truncation=True, return_tensors="pt"
-        ).input_ids
-        text = self.text_encoder(ids.to(self.device))
+        text = self._encode(prompt) if encode else self.embed(prompt)
         height, width = pixels.shape[0] // self.downscale, pixels.shape[1] // self.downscale
         generator = torch.Generator().manual_seed(seed)
         noise = torch.randn(1, self.latent_channels, height, width, generator=generator)

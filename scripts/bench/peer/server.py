@@ -59,9 +59,9 @@ def build(model: PeerModel, thread: Executor, side: int, condition: Callable[[Im
     """A plain `def` endpoint runs in a thread of Starlette's pool; the model runs one picture at a time, in `thread`."""
     app = FastAPI()
 
-    def infer(pixels: np.ndarray, prompt: str, seed: int, gamma: float) -> tuple[np.ndarray, float, float]:
+    def infer(pixels: np.ndarray, prompt: str, seed: int, gamma: float, encode: bool) -> tuple[np.ndarray, float, float]:
         started = time.perf_counter()
-        result = model.run(pixels, prompt, seed, gamma)
+        result = model.run(pixels, prompt, seed, gamma, encode)
         return result, started, time.perf_counter()
 
     @app.get("/health/ready")
@@ -69,12 +69,12 @@ def build(model: PeerModel, thread: Executor, side: int, condition: Callable[[Im
         return {"status": "ready"}
 
     @app.post("/v1/translate")
-    def translate(prompt: str, seed: int, body: bytes = Depends(body_of), gamma: float = 0.4) -> Response:
+    def translate(prompt: str, seed: int, body: bytes = Depends(body_of), gamma: float = 0.4, encode: bool = False) -> Response:
         began = time.perf_counter()
         picture = Image.open(io.BytesIO(body)).convert("RGB").resize((side, side), Image.LANCZOS)
         pixels = condition(picture)
         decoded = time.perf_counter()
-        result, started, made = thread.submit(infer, pixels, prompt, seed, gamma).result()
+        result, started, made = thread.submit(infer, pixels, prompt, seed, gamma, encode).result()
         out = io.BytesIO()
         Image.fromarray(result).save(out, "JPEG", quality=90)
         ended = time.perf_counter()
@@ -101,7 +101,7 @@ def main() -> None:
     thread = ThreadPoolExecutor(1)
     blank = np.zeros((args.size, args.size, 3), np.uint8)
     for seed in range(3):
-        thread.submit(model.run, blank, "warm-up", seed, 0.4).result()
+        thread.submit(model.run, blank, "warm-up", seed, 0.4, encode=True).result()
     app = build(model, thread, args.size, CONDITIONINGS[args.conditioning])
     listener = socket.create_server(("127.0.0.1", 0))
     print(f"peer listens on http://127.0.0.1:{listener.getsockname()[1]}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""A cuda graph is made of the operators that CUDA is fast at, and computes what the CPU graph computes.
+"""A cuda graph is made of the operators that CUDA is fast at, computes what the model computes, and is refused where not.
 
 No GPU is needed: its contrib operators are replaced by what their documentation says they compute.
 """
@@ -16,10 +16,16 @@ import onnx
 import pytest
 import torch
 
+from export.assemble import assemble_paired
+from export.base import open_base
+from export.checkpoint import read_checkpoint
 from export.cli import main
-from export.contrib_reference import write_reference_graph
+from export.contrib_reference import reference_graph
+from export.errors import ExportError
+from export.model.operators import PlainOperators
 from export.random_init import ARCHITECTURES, write_base, write_checkpoint
-from export.verify import closeness, open_session
+from export.target import Target
+from export.verify import closeness, open_session, verify_direction
 
 from .reference import Reference, text_embedding
 
@@ -40,9 +46,8 @@ class CudaBundle:
         return Counter(node.op_type for node in onnx.load(str(self.graph(name))).graph.node)
 
     def run(self, name: str, feeds: dict[str, torch.Tensor]) -> np.ndarray:
-        reference = self.path.parent / f"{self.path.name}.{name}.reference.onnx"
-        write_reference_graph(self.graph(name), reference)
-        return open_session(reference).run(None, {key: value.numpy() for key, value in feeds.items()})[0]
+        with reference_graph(self.graph(name)) as reference:
+            return open_session(reference).run(None, {key: value.numpy() for key, value in feeds.items()})[0]
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +107,27 @@ def test_everything_that_can_be_fused_is(cuda) -> None:
     assert not left
     # Layout changes at the borders: picture in and out, and the latent between the parts.
     assert counts["Transpose"] <= 8
+
+
+@torch.no_grad()
+def test_a_graph_that_is_not_the_model_is_refused(cuda, tmp_path: Path) -> None:
+    """By the check that every export ends with; the fixture's own exports have passed it."""
+    bundle: CudaBundle = cuda("edge", "fp32")
+    assembly = assemble_paired(read_checkpoint(bundle.checkpoint), open_base(str(bundle.base)), PlainOperators(), "unit")
+    graph = onnx.load(str(bundle.graph("translator")))
+
+    def verify() -> float:
+        onnx.save(graph, str(tmp_path / "translator.onnx"))
+        graphs = {"translator": tmp_path / "translator.onnx"}
+        return verify_direction(assembly, graphs, "fused", (77, 32), Target("cuda", "fp32")).psnr
+
+    assert verify() >= 50
+    last = [node for node in graph.graph.node if node.op_type == "GroupNorm"][-1]
+    (activation,) = [item for item in last.attribute if item.name == "activation"]
+    activation.i = 0
+    with pytest.raises(ExportError, match="not the model"):
+        verify()
+    assert [file.name for file in tmp_path.iterdir()] == ["translator.onnx"]
 
 
 def test_fp16_is_fp16_throughout(cuda) -> None:

@@ -1,32 +1,44 @@
 /** What each placed picture is kept as: encoded once, when it is placed, because a page that is left has no time for it. */
-import { encodePicture, textOf } from './picture-data.js';
+import { blobOf, encodePicture, textOf } from './picture-data.js';
 
-const urls = new WeakMap<ImageBitmap, string>();
-const encodings = new WeakMap<ImageBitmap, Promise<void>>();
+export interface Encoded {
+  blob: Blob;
+  /** The same as a data URL, for storage that holds nothing but text. */
+  url: string;
+}
 
-/** Resolves when it is encoded, or cannot be. The bitmap may be closed as soon as this has been called. */
-export function encodeOnce(bitmap: ImageBitmap): Promise<void> {
-  let encoding = encodings.get(bitmap);
-  if (encoding === undefined) {
-    encoding = encodePicture(bitmap)
-      .then(textOf)
-      .then(
-        (url) => void urls.set(bitmap, url),
-        // No memory for it: whoever wants to keep it goes on without.
-        () => {},
-      );
-    encodings.set(bitmap, encoding);
-  }
+const encoded = new WeakMap<ImageBitmap, Encoded>();
+const encodings = new WeakMap<ImageBitmap, Promise<Encoded | undefined>>();
+
+/**
+ * The bitmap may be closed as soon as this has been called.
+ * @returns undefined where there is no memory for it: whoever wants to keep it goes on without
+ */
+export function encodeOnce(bitmap: ImageBitmap): Promise<Encoded | undefined> {
+  return encodings.get(bitmap) ?? remember(bitmap, encodePicture(bitmap));
+}
+
+/** undefined where it is not encoded yet, or cannot be. */
+export function encodedOf(bitmap: ImageBitmap): Encoded | undefined {
+  return encoded.get(bitmap);
+}
+
+/** It needs no encoding any more. @throws DOMException where this is no picture */
+export async function decode(data: Blob | string): Promise<ImageBitmap> {
+  const blob = typeof data === 'string' ? blobOf(data) : data;
+  const bitmap = await createImageBitmap(blob);
+  await remember(bitmap, Promise.resolve(blob));
+  return bitmap;
+}
+
+function remember(bitmap: ImageBitmap, blob: Promise<Blob>): Promise<Encoded | undefined> {
+  const encoding = blob
+    .then(async (blob) => {
+      const both = { blob, url: await textOf(blob) };
+      encoded.set(bitmap, both);
+      return both;
+    })
+    .catch(() => undefined);
+  encodings.set(bitmap, encoding);
   return encoding;
-}
-
-/** As a data URL; undefined where it is not encoded yet, or cannot be. */
-export function urlOf(bitmap: ImageBitmap): string | undefined {
-  return urls.get(bitmap);
-}
-
-/** It was decoded from this, and needs no encoding. */
-export function comesFrom(bitmap: ImageBitmap, url: string): void {
-  urls.set(bitmap, url);
-  encodings.set(bitmap, Promise.resolve());
 }

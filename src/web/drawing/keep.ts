@@ -1,15 +1,10 @@
 /** Keeps the drawing over a reload: phones throw pages away as soon as another app wants the memory. */
-import { type Drawing, flatten, type Operation, type Picture } from './document.js';
-import { comesFrom, encodeOnce, urlOf } from './encoded-pictures.js';
-import { decodePicture } from './picture-data.js';
+import { type Drawing, flatten, type Operation } from './document.js';
+import { decode, encodedOf, encodeOnce } from './encoded-pictures.js';
+import { type Packed, pack, unpack } from './packed.js';
 
 const KEPT_AS = 'img2img-drawing';
 const DELAY_MS = 400;
-
-type Kept =
-  | Exclude<Operation, Picture | { kind: 'replace' }>
-  | (Omit<Picture, 'bitmap'> & { url: string })
-  | { kind: 'replace'; operations: Kept[] };
 
 type Form = (operations: readonly Operation[]) => readonly Operation[];
 
@@ -41,13 +36,11 @@ export async function restoreAndKeep(drawing: Drawing, kept: (all: boolean) => v
   };
   let waiting = false;
   drawing.onChange(() => {
-    // Not after the delay: the page may be left in it.
-    void encodeAll(drawing.operations);
     if (waiting) return;
     waiting = true;
     setTimeout(async () => {
       waiting = false;
-      await encodeAll(drawing.operations);
+      await allEncoded(drawing.operations);
       const all = keep();
       if (all !== undefined) kept(all);
     }, DELAY_MS);
@@ -57,7 +50,8 @@ export async function restoreAndKeep(drawing: Drawing, kept: (all: boolean) => v
 
 async function load(): Promise<Operation[]> {
   try {
-    return await unpackAll(JSON.parse(sessionStorage.getItem(KEPT_AS) ?? '[]') as Kept[]);
+    const kept = JSON.parse(sessionStorage.getItem(KEPT_AS) ?? '[]') as Packed<string>[];
+    return await unpack(kept, decode);
   } catch {
     // Storage is switched off, or holds what an older page left: the sheet starts empty.
     return [];
@@ -66,48 +60,21 @@ async function load(): Promise<Operation[]> {
 
 function store(operations: readonly Operation[]): 'stored' | 'full' | 'switched off' {
   try {
-    sessionStorage.setItem(KEPT_AS, JSON.stringify(packAll(operations)));
+    const kept = pack(operations, (bitmap) => encodedOf(bitmap)?.url);
+    sessionStorage.setItem(KEPT_AS, JSON.stringify(kept));
     return 'stored';
   } catch (error) {
     return error instanceof DOMException && error.name !== 'SecurityError' ? 'full' : 'switched off';
   }
 }
 
-async function encodeAll(operations: readonly Operation[]): Promise<void> {
-  await Promise.all(
-    operations.map((operation) => {
-      if (operation.kind === 'replace') return encodeAll(operation.operations);
-      return operation.kind === 'picture' ? encodeOnce(operation.bitmap) : undefined;
-    }),
-  );
+async function allEncoded(operations: readonly Operation[]): Promise<void> {
+  for (const operation of operations) {
+    if (operation.kind === 'replace') await allEncoded(operation.operations);
+    else if (operation.kind === 'picture') await encodeOnce(operation.bitmap);
+  }
 }
 
 const isDrawn = ({ kind }: Operation) => kind !== 'picture';
 const isKept = (operation: Operation) =>
-  operation.kind !== 'picture' || urlOf(operation.bitmap) !== undefined;
-
-/** Without pictures that are not encoded yet, or cannot be: the rest must not be lost with them. */
-function packAll(operations: readonly Operation[]): Kept[] {
-  return operations.flatMap((operation): Kept | Kept[] => {
-    if (operation.kind === 'replace') return { ...operation, operations: packAll(operation.operations) };
-    if (operation.kind !== 'picture') return operation;
-    const { kind, fit, bitmap } = operation;
-    const url = urlOf(bitmap);
-    return url === undefined ? [] : { kind, fit, url };
-  });
-}
-
-async function unpackAll(kept: readonly Kept[]): Promise<Operation[]> {
-  const operations = await Promise.all(kept.map((each) => unpack(each).catch(() => [])));
-  return operations.flat();
-}
-
-/** @throws DOMException where a picture cannot be decoded */
-async function unpack(kept: Kept): Promise<Operation> {
-  if (kept.kind === 'replace') return { ...kept, operations: await unpackAll(kept.operations) };
-  if (kept.kind !== 'picture') return kept;
-  const { kind, fit, url } = kept;
-  const bitmap = await decodePicture(url);
-  comesFrom(bitmap, url);
-  return { kind, fit, bitmap };
-}
+  operation.kind !== 'picture' || encodedOf(operation.bitmap) !== undefined;

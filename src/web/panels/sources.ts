@@ -1,6 +1,7 @@
 /** Pictures from outside: upload, drop, paste, webcam. Each becomes one operation of the drawing. */
 import type { Problem } from '../../client/index.js';
 import type { Drawing, Picture } from '../drawing/document.js';
+import { encodeOnce } from '../drawing/encoded-pictures.js';
 import { shrink } from '../drawing/picture-data.js';
 import { find } from '../ui/dom.js';
 import type { Notices } from './notices.js';
@@ -25,6 +26,8 @@ export class Sources {
 
   async #place(taken: ImageBitmap): Promise<void> {
     const bitmap = await shrink(taken);
+    // Now: the page may be left at any time, and the bitmap closed once nothing on the sheet needs it.
+    void encodeOnce(bitmap);
     this.#drawing.add({ kind: 'picture', bitmap, fit: this.#fit() });
     this.#notices.over('input');
     this.#notices.announce('Picture placed.');

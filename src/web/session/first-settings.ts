@@ -21,6 +21,11 @@ export function firstSettings(catalogue: Catalogue, hash: string): Settings {
   };
 }
 
+/** Of a picture that was made earlier, perhaps by another server at this address: as much of it as there is here. */
+export function settingsHere(catalogue: Catalogue, earlier: Settings, now: Settings): Settings {
+  return { ...earlier, model: now.model, style: '', direction: undefined, ...known(catalogue, earlier) };
+}
+
 /** Without models, styles and directions that this server does not have: a link may come from another one. */
 function known(catalogue: Catalogue, linked: Partial<Settings>): Partial<Settings> {
   const { model: id, style, direction, ...rest } = linked;
