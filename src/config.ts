@@ -77,7 +77,7 @@ export const configSchema = z.object({
     .describe('Megabytes of graphs resident on each device; 0: half of the machine’s (or card’s) memory.'),
   EMBEDDING_CACHE_MB: integer(0, 65_536)
     .default(64)
-    .describe('Megabytes of prompt embeddings kept per device, and as much again by its instances together.'),
+    .describe('Megabytes of encoded prompts kept per device; its parallel instances share a second cache of the same size.'),
   MAX_QUEUE_SIZE: integer(1, 100_000)
     .default(128)
     .describe('Pictures admitted and not yet answered; over it: 429.'),
@@ -96,7 +96,7 @@ export const configSchema = z.object({
   PRIORITY_AGING_MS: integer(0, 600_000)
     .default(2_000)
     .describe(
-      'A client without a turn for this long goes next, so that nobody starves; a normal request that waited so long counts as interactive.',
+      'A client that has waited this long is served next, and its normal requests then count as interactive, so that nobody starves.',
     ),
   DEFAULT_TIMEOUT_MS: integer(1, 600_000).default(60_000).describe('Deadline of a request that sets none.'),
   ENGINE_START_TIMEOUT_MS: integer(100, 600_000)
