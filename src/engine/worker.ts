@@ -83,10 +83,12 @@ async function perform({ request, region }: SentRequest): Promise<EngineOutput> 
   }
 }
 
-/** A CUDA error leaves the whole process unusable and only a new one cures it, except that memory ran out. */
+/** A CUDA error leaves the whole process unusable and only a new one cures it; what a library declines to do, does not. */
 function isFatal(message: string): boolean {
-  if (settings.provider === 'cpu' || /out of memory|failed to allocate/i.test(message)) return false;
-  return /CUDA (failure|error)|CUDNN|CUBLAS|illegal memory|device lost/i.test(message);
+  const declined =
+    /out of memory|failed to allocate|ALLOC_FAILED|NOT_SUPPORTED|not supported|not available|not found/i;
+  if (settings.provider === 'cpu' || declined.test(message)) return false;
+  return /(CUDA|CUDNN|CUBLAS) (failure|error)|illegal memory|device lost/i.test(message);
 }
 
 // Sessions run one after another in the order the requests came: the promise chain is the queue.
