@@ -77,7 +77,9 @@ export const configSchema = z.object({
     .describe('Megabytes of graphs resident on each device; 0: half of the machine’s (or card’s) memory.'),
   EMBEDDING_CACHE_MB: integer(0, 65_536)
     .default(64)
-    .describe('Megabytes of encoded prompts kept per device; its parallel instances share a second cache of the same size.'),
+    .describe(
+      'Megabytes of encoded prompts kept per device; its parallel instances share a second cache of the same size.',
+    ),
   MAX_QUEUE_SIZE: integer(1, 100_000)
     .default(128)
     .describe('Pictures admitted and not yet answered; over it: 429.'),
