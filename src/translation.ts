@@ -1,5 +1,6 @@
 /** What goes into a translation and what comes out: the contract between every way in and the translator. */
 import type { Priority, StreamConfiguration } from './request.js';
+import type { Warning } from './warnings.js';
 
 /** One step for `n` variations of a picture; HTTP, stream and command line all end in this. */
 export interface TranslationJob {
@@ -38,8 +39,8 @@ export interface Translation {
   /** Samples in the batch this ran in, its own `n` included. */
   batchSize: number;
   timings: Timings;
-  /** Sentences for the `Warning` header, for example that the prompt was truncated. */
-  warnings: string[];
+  /** What to know of the result, for example that the prompt was truncated. */
+  warnings: Warning[];
 }
 
 /** Thrown errors are `Img2ImgError`s. */

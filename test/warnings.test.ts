@@ -1,7 +1,7 @@
 import { beforeAll, expect, it } from 'vitest';
 import { discoverBundles } from '../src/bundles/discovery.js';
 import type { Manifest } from '../src/bundles/manifest.js';
-import { warningsOf } from '../src/warnings.js';
+import { type Warning, warningsOf } from '../src/warnings.js';
 import { FIXTURES } from './bundle-fixtures.js';
 
 const manifests = new Map<string, Manifest>();
@@ -14,7 +14,7 @@ beforeAll(async () => {
 function warnings(
   id: string,
   facts: { missed?: boolean; inverted?: boolean; truncated?: boolean },
-): string[] {
+): Warning[] {
   const manifest = manifests.get(id);
   if (manifest === undefined) throw new Error(`no bundle ${id}`);
   const { missed = false, inverted = false, truncated = false } = facts;
@@ -26,13 +26,20 @@ it('there is no warning where nothing is amiss', () => {
 });
 
 it('missed strokes and edges are told with what helps', () => {
-  expect(warnings('tiny-sketch', { missed: true })).toEqual([expect.stringMatching(/darker.*invert=true/)]);
-  expect(warnings('tiny-sketch', { missed: true, inverted: true })).toEqual([
-    expect.stringMatching(/must be lighter/),
+  expect(warnings('tiny-sketch', { missed: true })).toEqual([
+    { code: 'no_strokes', detail: expect.stringMatching(/darker.*invert=true/) },
   ]);
-  expect(warnings('tiny-edge', { missed: true })).toEqual([expect.stringMatching(/lower low_threshold/)]);
+  expect(warnings('tiny-sketch', { missed: true, inverted: true })).toEqual([
+    { code: 'no_strokes', detail: expect.stringMatching(/must be lighter/) },
+  ]);
+  expect(warnings('tiny-edge', { missed: true })).toEqual([
+    { code: 'no_edges', detail: expect.stringMatching(/lower low_threshold/) },
+  ]);
 });
 
 it('a truncated prompt and missed strokes are two warnings', () => {
-  expect(warnings('tiny-sketch', { missed: true, truncated: true })).toHaveLength(2);
+  expect(warnings('tiny-sketch', { missed: true, truncated: true })).toMatchObject([
+    { code: 'prompt_truncated' },
+    { code: 'no_strokes' },
+  ]);
 });

@@ -158,7 +158,7 @@ async function run({ input, output, quiet, request }: Command): Promise<void> {
     const { model, device, width, height, timings, warnings } = translation;
     progress.done(
       `${output}: ${width}×${height} by ${model} on ${device}, seed ${resolved.seed}, ` +
-        `${Math.round(timings.inference)} ms inference${warnings.map((warning) => `; ${warning}`).join('')}`,
+        `${Math.round(timings.inference)} ms inference${warnings.map(({ detail }) => `; ${detail}`).join('')}`,
     );
   } finally {
     progress.stop();

@@ -39,6 +39,14 @@ export interface Timings {
   total: number;
 }
 
+/** The picture is not quite what was asked for. */
+export interface Warning {
+  /** `prompt_truncated`, `no_strokes`, `no_edges`; newer servers may have more. */
+  code: string;
+  /** A sentence. */
+  detail: string;
+}
+
 /** An RFC 9457 problem document. */
 export interface Problem {
   type?: string;
@@ -68,8 +76,7 @@ export interface ResultMessage {
   height: number;
   batch_size: number;
   timings: Timings;
-  /** Sentences, for example that the prompt was truncated. */
-  warnings?: string[] | undefined;
+  warnings?: Warning[] | undefined;
 }
 
 /** Frames that get no picture: newer ones overtook them, or the last picture is theirs already. */

@@ -7,6 +7,7 @@ import type {
   ReadyMessage,
   StreamConfiguration,
   Timings,
+  Warning,
 } from './protocol.js';
 import type { SocketConstructor } from './socket.js';
 
@@ -53,8 +54,8 @@ export interface StreamResult {
   height: number;
   batchSize: number;
   timings: Timings;
-  /** Sentences, for example that the prompt was truncated. */
-  warnings: readonly string[];
+  /** What to know of the picture, for example that the prompt was truncated. */
+  warnings: readonly Warning[];
   /** Milliseconds from sending the frame to its picture. */
   roundTripMs: number;
   /** What the frame was translated with: the newest before it that the server did not refuse. */

@@ -46,7 +46,9 @@ test('the configuration goes first, then the frame; the result names its frame a
   const frame = stream.push(bytes('one'));
   await until(() => expect(framesOf()).toEqual(['one']));
   expect(server.connection.configurations).toEqual([{ type: 'configure', prompt: 'a fox', seed: 7 }]);
-  server.connection.result(1, { warnings: ['The prompt was truncated.'] });
+  server.connection.result(1, {
+    warnings: [{ code: 'prompt_truncated', detail: 'The prompt was truncated.' }],
+  });
   await until(() => expect(results).toHaveLength(1));
   expect(results[0]).toMatchObject({
     frame,
@@ -55,7 +57,7 @@ test('the configuration goes first, then the frame; the result names its frame a
     seed: 7,
     batchSize: 1,
     timings: { total: 10 },
-    warnings: ['The prompt was truncated.'],
+    warnings: [{ code: 'prompt_truncated', detail: 'The prompt was truncated.' }],
     configuration: { prompt: 'a fox', seed: 7 },
   });
   expect(textOf(results[0])).toBe('picture of one');

@@ -88,8 +88,9 @@ describe('an image', () => {
   it('whose lines are too light for a sketch is answered with a warning, in a header, in JSON and on a stream', async () => {
     const faint = await sharp(png).linear(0.4, 153).png().toBuffer();
     expect((await post('', faint)).headers.get('warning')).toMatch(/^299 - "no strokes were found: .*darker/);
-    const { warnings } = (await (await post('response=json', faint)).json()) as { warnings: string[] };
-    expect(warnings).toEqual([expect.stringContaining('no strokes were found')]);
+    const { warnings } = (await (await post('response=json', faint)).json()) as { warnings: unknown[] };
+    const expected = { code: 'no_strokes', detail: expect.stringContaining('no strokes were found') };
+    expect(warnings).toEqual([expected]);
     const socket = new WebSocket(`${server.url.replace('http', 'ws')}/v1/stream`);
     const results: unknown[] = [];
     socket.on('message', (data: Buffer, binary) => {
@@ -101,7 +102,7 @@ describe('an image', () => {
     socket.send(faint);
     await until(() => results.length > 0, 5_000);
     socket.close();
-    expect(results).toMatchObject([{ warnings: [expect.stringContaining('no strokes were found')] }]);
+    expect(results).toMatchObject([{ warnings: [expected] }]);
   });
 
   it('that is a blank sheet is no reason to warn', async () => {

@@ -3,6 +3,7 @@ import sharp from 'sharp';
 import { Img2ImgError } from '../../src/errors.js';
 import type { ModelDescription, ResolvedSettings, Service } from '../../src/service.js';
 import type { Translation, TranslationJob } from '../../src/translation.js';
+import type { Warning } from '../../src/warnings.js';
 
 const sketchModel: ModelDescription = {
   id: 'tiny-sketch',
@@ -31,7 +32,7 @@ export interface FakeService extends Service {
   fail(error: unknown): void;
   ready: boolean;
   draining: boolean;
-  warnings: string[];
+  warnings: Warning[];
   /** Given back instead of a real picture. */
   picture: Buffer | undefined;
   /** What was asked of load and unload. */

@@ -111,7 +111,12 @@ describe('a picture comes out', () => {
   });
 
   it('with a Warning header that any parser can read', async () => {
-    test.service.warnings = ['The prompt "duck" was truncated to 77 tokens – the rest is ignored'];
+    test.service.warnings = [
+      {
+        code: 'prompt_truncated',
+        detail: 'The prompt "duck" was truncated to 77 tokens – the rest is ignored',
+      },
+    ];
     const response = await post();
     expect(response.headers.warning).toBe(
       '299 - "The prompt \\"duck\\" was truncated to 77 tokens ? the rest is ignored"',

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { streamConfigurationObject, streamConfigurationSchema } from '../../request.js';
 import type { Translation } from '../../translation.js';
+import { warningSchema } from '../../warnings.js';
 import { problemSchema } from '../problem.js';
 import { timingsSchema } from '../translate/answer.js';
 
@@ -43,7 +44,7 @@ export const resultMessageSchema = z.object({
   height: z.int(),
   batch_size: z.int(),
   timings: timingsSchema,
-  warnings: z.array(z.string()).optional(),
+  warnings: z.array(warningSchema).optional(),
 });
 
 export const droppedMessageSchema = z.object({

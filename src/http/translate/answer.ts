@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { mimeTypes } from '../../images/encode.js';
 import type { Translation } from '../../translation.js';
+import { type Warning, warningSchema } from '../../warnings.js';
 import type { ByteBudget } from '../byte-budget.js';
 import { holdUnread } from '../unread-answer.js';
 import type { Answer } from './negotiate.js';
@@ -35,7 +36,7 @@ export const translationSchema = z
     height: z.int(),
     batch_size: z.int().describe('Samples in the batch this ran in.'),
     timings: timingsSchema,
-    warnings: z.array(z.string()),
+    warnings: z.array(warningSchema),
     request_id: z.string(),
   })
   .meta({ id: 'Translation' });
@@ -59,7 +60,8 @@ export function sendTranslation(
     'Server-Timing': serverTiming(translation),
     'Cache-Control': 'no-store',
   });
-  if (translation.warnings.length > 0) reply.header('Warning', translation.warnings.map(warning).join(', '));
+  if (translation.warnings.length > 0)
+    reply.header('Warning', translation.warnings.map(warningValue).join(', '));
   if (as === 'image') return reply.type(mimeTypes[translation.format]).send(first.data);
   // A string goes out as it is; through a response schema, megabytes of base64 would be walked twice more.
   return reply
@@ -99,7 +101,7 @@ function serverTiming({ timings }: Translation): string {
 }
 
 /** One value of the Warning header (RFC 7234, 5.5): 299 is a persistent warning of no other kind. */
-function warning(text: string): string {
-  const ascii = text.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&');
+function warningValue({ detail }: Warning): string {
+  const ascii = detail.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&');
   return `299 - "${ascii}"`;
 }

@@ -6,6 +6,7 @@ import {
   type StreamError,
   type StreamResult,
   type StreamStatus,
+  type Warning,
 } from '../../client/index.js';
 import type { Operation } from '../drawing/document.js';
 import type { Settings } from './settings.js';
@@ -24,7 +25,7 @@ export interface Made {
   roundTripMs: number;
   /** Over the last few seconds; undefined for a single picture. */
   picturesPerSecond: number | undefined;
-  warnings: readonly string[];
+  warnings: readonly Warning[];
 }
 
 interface Source {

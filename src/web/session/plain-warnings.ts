@@ -1,4 +1,5 @@
 /** The server's warnings in the words of this page, which has sliders and buttons where a request has fields. */
+import type { Warning } from '../../client/index.js';
 
 export interface PlainWarnings {
   /** Of the prompt; '' for none. */
@@ -7,9 +8,9 @@ export interface PlainWarnings {
   sheet: string;
 }
 
-/** By what `src/warnings.ts` writes; a sentence that is not known here is shown as it came. */
-export function inPlainWords(warnings: readonly string[]): PlainWarnings {
-  const truncated = (warning: string) => warning.includes('prompt was truncated');
+/** A warning whose code is not known here (a newer server's) is shown as it came. */
+export function inPlainWords(warnings: readonly Warning[]): PlainWarnings {
+  const truncated = ({ code }: Warning) => code === 'prompt_truncated';
   return {
     words: warnings.some(truncated)
       ? 'This is longer than the model can read: it saw only the beginning.'
@@ -21,12 +22,12 @@ export function inPlainWords(warnings: readonly string[]): PlainWarnings {
   };
 }
 
-function ofSheet(warning: string): string {
-  if (warning.startsWith('no edges')) {
+function ofSheet({ code, detail }: Warning): string {
+  if (code === 'no_edges') {
     return 'The model found no edges here. Move “Edges from” and “Strong edges from” down, or take a picture with more contrast.';
   }
-  if (warning.startsWith('no strokes')) {
+  if (code === 'no_strokes') {
     return 'The model found no strokes here: they are too close to the colour of the paper.';
   }
-  return warning;
+  return detail;
 }

@@ -1,0 +1,81 @@
+/**
+ * A GPU's way through the engine, where there is no GPU: WebGPU on SwiftShader, the software Vulkan that comes with Chromium.
+ * It computes as a card does and takes seconds for what a card does in milliseconds. Without it these tests are skipped.
+ */
+import { existsSync } from 'node:fs';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundleSpec } from '../../src/bundles/bundle-spec.js';
+import type { Engine } from '../../src/engine/engine.js';
+import type { BatchSpec } from '../../src/engine/protocol.js';
+import { startEngines } from '../../src/engine/start-engines.js';
+import { fixtureBundle } from '../bundle-fixtures.js';
+
+const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
+const SLOW_MS = 300_000;
+
+function start(device: string): Promise<Engine[]> {
+  return startEngines({
+    devices: [device],
+    cpuThreads: 0,
+    cpuInstances: 1,
+    embeddingCacheBytes: 1e6,
+    memoryBudgetBytes: 1e9,
+    startTimeoutMs: 60_000,
+    requestTimeoutMs: SLOW_MS,
+    logger: pino({ level: 'silent' }),
+  });
+}
+
+describe.skipIf(!existsSync(SWIFTSHADER))('a webgpu engine', () => {
+  let engines: Engine[] = [];
+  let before: string | undefined;
+  beforeAll(async () => {
+    before = process.env.VK_ICD_FILENAMES;
+    process.env.VK_ICD_FILENAMES = SWIFTSHADER;
+    engines = [...(await start('webgpu')), ...(await start('cpu'))];
+  }, SLOW_MS);
+  afterAll(async () => {
+    await Promise.all(engines.map((engine) => engine.close()));
+    if (before === undefined) delete process.env.VK_ICD_FILENAMES;
+    else process.env.VK_ICD_FILENAMES = before;
+  });
+
+  it(
+    "draws the CPU's pictures within one grey level, in a batch that is padded",
+    async () => {
+      const [gpu, cpu] = engines;
+      if (gpu === undefined || cpu === undefined) throw new Error('two engines were started');
+      expect(gpu).toMatchObject({ id: 'webgpu:0', state: 'ready', padsBatches: true, maxInstances: 0 });
+      const bundle = await fixtureBundle('tiny-sketch');
+      const [width, height] = bundle.manifest.size.native;
+      const tokens = new BigInt64Array(bundle.manifest.tokenizer.max_length).fill(7n, 0, 5);
+      const images = new Uint8Array(width * height * 3);
+      for (let p = 0; p < width * height; p += 11) images.fill(255, p * 3, p * 3 + 3);
+      const batch: BatchSpec = {
+        bundle: bundle.id,
+        direction: [...bundle.directions.keys()][0] ?? '',
+        width,
+        height,
+        images,
+        tokens,
+        seeds: Int32Array.of(7),
+        gammas: Float32Array.of(0.4),
+        runSize: 2,
+      };
+      const pictures = await Promise.all(
+        [gpu, cpu].map(async (engine) => {
+          await engine.load(bundleSpec(bundle, [2]));
+          return (await engine.run(batch)).images;
+        }),
+      );
+      const [drawn = new Uint8Array(), wanted = new Uint8Array()] = pictures;
+      expect(drawn.length).toBe(images.length);
+      expect(new Set(wanted).size).toBeGreaterThan(50);
+      expect(
+        drawn.reduce((most, level, i) => Math.max(most, Math.abs(level - (wanted[i] ?? 0))), 0),
+      ).toBeLessThanOrEqual(1);
+    },
+    SLOW_MS,
+  );
+});
