@@ -173,7 +173,7 @@ export class DeviceScheduler {
     const { engine, speed } = this;
     const shareSpeed = this.#shareSpeed;
     const device = { engine, queue: this.#queue, inFlight: this.#inFlight.all, speed, shareSpeed, now };
-    if (wantsInstances(leader, device)) this.residency.multiply(leader.request.bundle);
+    if (wantsInstances(leader, device, this.#options)) this.residency.multiply(leader.request.bundle);
     const turn = nextTurn(leader, device, this.#options);
     if (turn.waitMs > 0) {
       this.#wakeIn(turn.waitMs, now);

@@ -51,14 +51,15 @@ const LONGEST_TRIAL_MS = 2_000;
  */
 export function nextTurn(leader: PendingJob, device: DeviceNow, options: TurnOptions): Turn {
   const instances = device.engine.instances(leader.request.bundle.id);
-  // Who sets a queue delay wants full batches.
-  const shared = instances > 0 && options.maxQueueDelayMs === 0 && fillsShares(leader, instances, device);
+  const shared = instances > 0 && mayShare(options) && fillsShares(leader, instances, device);
   return shared ? turnOnShare(leader, instances, device, options) : turnOnWhole(leader, device, options);
 }
 
 /** Whether so many wait that instances of the leader's bundle, which it does not have yet, would be put to use. */
-export function wantsInstances(leader: PendingJob, { engine, queue, inFlight }: DeviceNow): boolean {
-  if (engine.maxInstances === 0 || engine.instances(leader.request.bundle.id) > 0) return false;
+export function wantsInstances(leader: PendingJob, device: DeviceNow, options: TurnOptions): boolean {
+  const { engine, queue, inFlight } = device;
+  if (!mayShare(options) || engine.maxInstances === 0) return false;
+  if (engine.instances(leader.request.bundle.id) > 0) return false;
   // A suspect shares the engine with nobody, nor with a load.
   if (leader.alone || hasSuspect(inFlight)) return false;
   let waiting = 0;
@@ -66,6 +67,11 @@ export function wantsInstances(leader: PendingJob, { engine, queue, inFlight }: 
     if (job.request.bundle.id === leader.request.bundle.id && isOnePicture(job)) waiting++;
   }
   return waiting >= engine.maxInstances;
+}
+
+/** Who sets a queue delay wants full batches. */
+function mayShare({ maxQueueDelayMs }: TurnOptions): boolean {
+  return maxQueueDelayMs === 0;
 }
 
 function fillsShares(leader: PendingJob, instances: number, { engine, queue, inFlight }: DeviceNow): boolean {

@@ -38,6 +38,15 @@ describe('a device with instances', () => {
     expect(d.engine.ranOn).toEqual([0, 0, 0]);
   });
 
+  it('asks for none where a queue delay is set, whose owner wants batches', async () => {
+    const d = device({ maxInstances: 2, maxQueueDelayMs: 5 });
+    await warm(d);
+    const scheduler = house(d);
+    for (let seed = 1; seed <= 12; seed++) void outcome(scheduler.run(request({ seed })));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(d.engine.multiplications).toBe(0);
+  });
+
   it('gives the whole of itself to a picture that is alone', async () => {
     const d = await multiplied();
     const result = d.house.run(request({ seed: 1 }));
