@@ -65,6 +65,11 @@ export class DeviceScheduler {
     return this.#queue.samples;
   }
 
+  /** Whether no job waits or runs here. */
+  get isIdle(): boolean {
+    return this.#queue.length === 0 && this.#inFlight.all.length === 0;
+  }
+
   /** @param giveAway asked for every job that cannot run here; returns whether another device took it */
   onUnable(giveAway: (job: PendingJob) => boolean): void {
     this.#giveAway = giveAway;

@@ -23,10 +23,14 @@ export class Scheduler {
     for (const device of devices) device.onUnable((job) => this.#submitElsewhere(job, device));
   }
 
-  /** Expected milliseconds until the least busy device has done all it has, loads included. */
+  /**
+   * Expected milliseconds until the least busy of the devices that have work has done all of it, loads included. One that
+   * has none gives no place back, and perhaps it cannot run what is asked for.
+   */
   backlogMs(): number {
     const now = performance.now();
-    const backlogs = present(this.devices).map((device) => expectedIdleMs(device, this.#loads, now));
+    const busy = present(this.devices).filter((device) => !device.isIdle);
+    const backlogs = busy.map((device) => expectedIdleMs(device, this.#loads, now));
     return backlogs.length === 0 ? 0 : Math.min(...backlogs);
   }
 

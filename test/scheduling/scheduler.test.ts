@@ -150,6 +150,25 @@ describe('a load that fails on one device', () => {
   });
 });
 
+describe('the backlog', () => {
+  it('is that of the devices that have work: an idle one gives no place back', async () => {
+    const [cpu, cuda] = [
+      device({ id: 'cpu:0', sizes: [1] }),
+      device({ id: 'cuda:0', targets: ['cpu', 'cuda'], sizes: [1] }),
+    ];
+    await warm(cpu, cuda);
+    const made = bundle('made-for-cuda');
+    made.manifest.target = 'cuda';
+    const all = house(cpu, cuda);
+    expect(all.backlogMs()).toBe(0);
+    for (let seed = 0; seed < 64; seed++) void outcome(all.run(request({ seed, bundle: made })));
+    expect(all.backlogMs()).toBeGreaterThan(cuda.scheduler.backlogMs(performance.now()));
+    // Once both work, the first that is done with it has room again.
+    void outcome(all.run(request({ seed: 64 })));
+    expect(all.backlogMs()).toBeCloseTo(100, 0);
+  });
+});
+
 describe('a bundle that was replaced', () => {
   it('runs for nobody any more who asked for it before, but for those whose run has begun', async () => {
     const d = device();
