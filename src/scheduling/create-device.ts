@@ -50,6 +50,7 @@ export function createDevice(engine: Engine, options: CreateDeviceOptions): Devi
     const sizes = sizesFor(bundle, runMs);
     preferred.set(bundle.id, sizes);
     loadTimes.set(bundle.id, loadMs + warmUpMs);
+    speed.loaded(bundle);
     const [width, height] = bundle.manifest.size.native;
     for (const direction of bundle.directions.keys()) {
       for (const run of runMs) {

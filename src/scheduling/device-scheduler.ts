@@ -220,7 +220,9 @@ export class DeviceScheduler {
   #finish(flight: InFlight, runSize: number, output: BatchOutput): void {
     const [first] = flight.jobs;
     const speed = flight.share < 1 ? this.#shareSpeed : this.speed;
-    if (first !== undefined) speed.record(first.request, runSize, output.runMs);
+    if (first === undefined) return;
+    if (this.engine.padsBatches) speed.recordUnlessFirst(first.request, runSize, output.runMs);
+    else speed.record(first.request, runSize, output.runMs);
     this.#options.observer.batchDone(deliver(flight, runSize, output, this.engine.id));
   }
 

@@ -9,6 +9,8 @@ const UNKNOWN_MS_PER_SAMPLE = 200;
 
 /** Picture sizes remembered per graph: a client that tries them all must not fill the memory. */
 const MAX_SIZES = 64;
+/** The same at several batch sizes and in both directions. */
+const MAX_RUNS = 8 * MAX_SIZES;
 
 /**
  * A batch size that was not run for this many batches is due again: what warm-up measured on an idle machine, or during a
@@ -42,8 +44,25 @@ interface SizeSpeed {
 export class Speed {
   /** By bundle and direction, then by width and height. */
   readonly #measured = new Map<string, LRUCache<string, Measured>>();
+  /** By bundle, the picture and batch sizes it ran at since its load. */
+  readonly #ran = new Map<string, LRUCache<string, true>>();
+
+  /** The bundle was loaded anew: whatever runs next is a first run. */
+  loaded({ id }: Shape['bundle']): void {
+    this.#ran.delete(id);
+  }
+
+  /**
+   * For a device that chooses its kernels in the first run at each picture and batch size (cuDNN): that one takes many times
+   * as long as those after it, and tells nothing of them.
+   */
+  recordUnlessFirst(shape: Shape, batchSize: number, milliseconds: number): void {
+    if (this.#noteRun(shape, batchSize) === 'first') return;
+    this.record(shape, batchSize, milliseconds);
+  }
 
   record(shape: Shape, batchSize: number, milliseconds: number): void {
+    this.#noteRun(shape, batchSize);
     const shapes = this.#measured.get(graphsOf(shape)) ?? new LRUCache<string, Measured>({ max: MAX_SIZES });
     this.#measured.set(graphsOf(shape), shapes);
     const measured = shapes.get(sizeOf(shape)) ?? { pixels: pixelsOf(shape), batches: 0, sizes: new Map() };
@@ -95,6 +114,15 @@ export class Speed {
     let best = Number.POSITIVE_INFINITY;
     for (const [size, { milliseconds }] of sizes) best = Math.min(best, (milliseconds / size) * scale);
     return Number.isFinite(best) ? best : UNKNOWN_MS_PER_SAMPLE;
+  }
+
+  #noteRun(shape: Shape, batchSize: number): 'first' | 'later' {
+    const ran = this.#ran.get(shape.bundle.id) ?? new LRUCache<string, true>({ max: MAX_RUNS });
+    this.#ran.set(shape.bundle.id, ran);
+    const key = `${shape.direction}/${sizeOf(shape)}/${batchSize}`;
+    if (ran.get(key) !== undefined) return 'later';
+    ran.set(key, true);
+    return 'first';
   }
 
   /** What was measured at this width and height; else at the nearest number of pixels, to be scaled by them. */

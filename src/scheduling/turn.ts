@@ -88,6 +88,11 @@ function isOnePicture(job: PendingJob): boolean {
   return job.count === 1 && !job.alone;
 }
 
+function isNative({ request }: PendingJob): boolean {
+  const [width, height] = request.bundle.manifest.size.native;
+  return request.width === width && request.height === height;
+}
+
 /** Batch sizes worth running at the size of the leader's pictures, ascending, at least one. */
 function preferredAt({ request }: PendingJob, options: TurnOptions): number[] {
   const { bundle } = request;
@@ -105,9 +110,10 @@ function turnOnWhole(leader: PendingJob, device: DeviceNow, options: TurnOptions
   const runSize = (samples: number): number => (engine.padsBatches ? padUp(samples, padTo) : samples);
   const expectedMs = (size: number): number => speed.batchMs(leader.request, size);
   const available = samplesOf(queue.companions(leader, maxBatchSize, now));
-  // An engine that pads has run every size at load, on a device that nothing else slows down.
   const possible = preferred.filter((size) => size <= available && expectedMs(size) <= LONGEST_TRIAL_MS);
-  const due = engine.padsBatches ? undefined : speed.due(leader.request, possible);
+  // An engine that pads has run every batch size at load, on a device that nothing else slows down.
+  const isKnown = engine.padsBatches && isNative(leader);
+  const due = isKnown ? undefined : speed.due(leader.request, possible);
   const wanted = due ?? chooseBatchSize(available, preferred, runSize, expectedMs);
   const jobs = queue.companions(leader, Math.max(wanted, leader.count), now);
   const samples = samplesOf(jobs);

@@ -95,6 +95,28 @@ describe('a device', () => {
     expect(free.engine.runSizes).toEqual([3]);
   });
 
+  it('forms batches at every picture size, though only one was run at load and first runs are slow', async () => {
+    const d = device({ padsBatches: true });
+    await warm(d);
+    const scheduler = house(d);
+    d.engine.firstRunExtraMs = 3_000;
+    const height = SIDE / 2;
+    void outcome(scheduler.run(request({ seed: 0, height })));
+    await vi.advanceTimersByTimeAsync(3_200);
+    let made = 0;
+    const busy = Array.from({ length: 16 }, async (_, i) => {
+      for (let seed = 1; seed <= 10; seed++) {
+        await scheduler.run(request({ seed, height, client: `client ${i}` }));
+        made++;
+      }
+    });
+    await vi.advanceTimersByTimeAsync(30_000);
+    await Promise.all(busy);
+    expect(made).toBe(160);
+    // 20 would be full, and each size is run twice to learn its speed.
+    expect(d.engine.batches.length).toBeLessThan(30);
+  });
+
   it('does not pad a picture so large that the padded batch would take more memory than any other', async () => {
     const d = device({ padsBatches: true, sizes: [4, 8] });
     await warm(d);

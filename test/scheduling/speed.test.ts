@@ -58,4 +58,20 @@ describe('the speed of a device', () => {
     expect(speed.batchMs(shape(64), 4)).toBe(300);
     expect(speed.due(shape(64), [1, 4])).toBeUndefined();
   });
+
+  it('does not believe a first run in which the device chose its kernels, after each load', () => {
+    const speed = new Speed();
+    const run = (milliseconds: number) => speed.recordUnlessFirst(shape(64), 2, milliseconds);
+    run(9_000);
+    expect(speed.due(shape(64), [2])).toBeUndefined();
+    run(100);
+    expect(speed.batchMs(shape(64), 2)).toBe(100);
+    speed.loaded({ id: 'duck' });
+    run(9_000);
+    expect(speed.batchMs(shape(64), 2)).toBe(100);
+    // What warm-up measured was not the first run.
+    speed.record(shape(64), 4, 200);
+    speed.recordUnlessFirst(shape(64), 4, 300);
+    expect(speed.batchMs(shape(64), 4)).toBe(230);
+  });
 });
