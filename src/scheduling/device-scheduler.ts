@@ -124,13 +124,18 @@ export class DeviceScheduler {
     return this.residency.unload(id);
   }
 
-  /** Refuses those who wait for a bundle that another one has taken the place of. */
+  /**
+   * Refuses those who wait for a bundle that another one has taken the place of. What runs may end; it is not tried again,
+   * which would bring its bundle back.
+   */
   refuseOthers(current: Bundle, error: Img2ImgError): void {
-    for (const job of [...this.#queue.jobs()]) {
-      if (job.request.bundle.id !== current.id || job.request.bundle === current) continue;
+    const isOther = ({ request: { bundle } }: PendingJob): boolean =>
+      bundle.id === current.id && bundle !== current;
+    for (const job of [...this.#queue.jobs()].filter(isOther)) {
       this.#queue.remove(job);
       job.reject(error);
     }
+    for (const job of this.#inFlight.all.flatMap(({ jobs }) => jobs).filter(isOther)) job.replaced = error;
   }
 
   /** Refuses all that wait; what runs is left to the engine's own end. */
@@ -230,8 +235,9 @@ export class DeviceScheduler {
   #fail(flight: InFlight, error: unknown): void {
     for (const job of flight.jobs) {
       if (job.settled) continue;
-      if (mayTryAgain(job, flight, error) && !this.#closed) this.#queue.unshift(job);
-      else job.reject(failure(error, this.engine.id));
+      if (!mayTryAgain(job, flight, error) || this.#closed) job.reject(failure(error, this.engine.id));
+      else if (job.replaced !== undefined) job.reject(job.replaced);
+      else this.#queue.unshift(job);
     }
     this.#options.observer.batchFailed({
       device: this.engine.id,

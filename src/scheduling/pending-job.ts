@@ -9,6 +9,8 @@ export class PendingJob {
   readonly enqueuedAt: number;
   /** Times a device failed, or died, running this job. */
   failures = 0;
+  /** What it is told instead of being tried again, once another bundle has taken the place of its own. */
+  replaced: Error | undefined;
   /** Ids of the devices that could not load its bundle: none is asked twice. */
   readonly refusedBy = new Set<string>();
   readonly result: Promise<JobResult>;

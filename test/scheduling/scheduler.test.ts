@@ -184,6 +184,40 @@ describe('a bundle that was replaced', () => {
     for (const made of [running, ofTheNext]) expect(await made).toHaveProperty('images');
     expect(d.engine.batches).toEqual([[1], [4]]);
   });
+
+  it.each(['fails', 'dies with its engine'])('does not come back when a batch of it %s', async (end) => {
+    const d = device();
+    await warm(d);
+    const ensure = vi.spyOn(d.residency, 'ensure');
+    const all = house(d);
+    d.engine.failingSeed = 2;
+    const results = [1, 2, 3].map((seed) => outcome(all.run(request({ seed }))));
+    await vi.advanceTimersByTimeAsync(120);
+    const next = bundle('duck');
+    all.replace(next);
+    const loaded = d.scheduler.unload('duck').then(() => d.scheduler.load(next));
+    if (end !== 'fails') d.engine.die('kill -9');
+    await vi.advanceTimersByTimeAsync(2_000);
+    await loaded;
+    expect(await Promise.all(results)).toEqual([
+      expect.objectContaining({ batchSize: 1 }),
+      'model_unavailable',
+      'model_unavailable',
+    ]);
+    expect(new Set(ensure.mock.calls.map(([each]) => each === next))).toEqual(new Set([true]));
+    expect(d.engine.batches).toEqual([[1], [2, 3]]);
+  });
+
+  it('is not tried again for a picture that failed alone: that one is told why', async () => {
+    const d = device();
+    await warm(d);
+    const all = house(d);
+    d.engine.failingSeed = 1;
+    const result = outcome(all.run(request({ seed: 1 })));
+    all.replace(bundle('duck'));
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await result).toBe('inference_failed');
+  });
 });
 
 describe('a job of several parts', () => {
