@@ -91,7 +91,7 @@ export class LocalService implements Service {
         })),
       () => this.#admission.admitted,
     );
-    for (const bundle of preload) for (const device of devices) device.load(bundle).catch(() => undefined);
+    for (const bundle of preload) for (const device of devices) device.keep(bundle);
   }
 
   defaultModel(): string | undefined {

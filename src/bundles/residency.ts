@@ -35,6 +35,9 @@ export interface ResidencyOptions extends InstancesOptions {
   onUnloaded(bundle: Bundle): void;
 }
 
+/** Who used a bundle within this, a person perhaps who looks at a picture, is likely to use it again. */
+const UNUSED_AFTER_MS = 60_000;
+
 export class Residency {
   readonly #engine: Engine;
   readonly #options: ResidencyOptions;
@@ -128,6 +131,15 @@ export class Residency {
   /** Whether a bundle may be loaded with nobody leaving for it. */
   fits(bundle: Bundle): boolean {
     return residentBytes(bundle) <= this.#residents.freeBytes();
+  }
+
+  /** Whether a bundle that nobody waits for may be loaded: only those that were not used for a while leave for it. */
+  hasUnusedRoom(bundle: Bundle, now: number): boolean {
+    const bytes = residentBytes(bundle);
+    const unused = this.#residents.inState('loaded').filter(({ usedAt }) => usedAt < now - UNUSED_AFTER_MS);
+    const unusedBytes = unused.reduce((sum, entry) => sum + this.#residents.bytes(entry), 0);
+    // One that never fits is to be refused.
+    return bytes > this.#engine.memoryBudgetBytes || bytes <= this.#residents.freeBytes() + unusedBytes;
   }
 
   /** Unloads the bundle after the batches already handed to the engine; a load under way is waited for. */

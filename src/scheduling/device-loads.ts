@@ -2,6 +2,9 @@
 import type { Bundle } from '../bundles/bundle.js';
 import type { Residency } from '../bundles/residency.js';
 
+/** What is in use leaves no room: after this long it is asked again whether there is some. */
+const RETRY_WHEN_FULL_MS = 5_000;
+
 interface Wanted {
   bundle: Bundle;
   retryTimer: NodeJS.Timeout | undefined;
@@ -54,7 +57,7 @@ export class DeviceLoads {
   }
 
   loadWanted(): void {
-    for (const { bundle } of this.#wanted.values()) this.load(bundle);
+    for (const wanted of this.#wanted.values()) this.#loadBesideOthers(wanted);
   }
 
   /** The bundle is not wanted any more, or has come. */
@@ -72,8 +75,18 @@ export class DeviceLoads {
     const inMs = this.#residency.retryInMs(id, performance.now());
     // Where it did not fail, it was the engine that is closed, or about to come back.
     if (wanted === undefined || inMs === undefined || inMs === Number.POSITIVE_INFINITY) return;
+    this.#tryIn(inMs, wanted);
+  }
+
+  /** Nobody waits for it: those that are in use do not leave for it. */
+  #loadBesideOthers(wanted: Wanted): void {
+    if (this.#residency.hasUnusedRoom(wanted.bundle, performance.now())) this.load(wanted.bundle);
+    else this.#tryIn(RETRY_WHEN_FULL_MS, wanted);
+  }
+
+  #tryIn(milliseconds: number, wanted: Wanted): void {
     clearTimeout(wanted.retryTimer);
-    wanted.retryTimer = setTimeout(() => this.load(wanted.bundle), inMs);
+    wanted.retryTimer = setTimeout(() => this.#loadBesideOthers(wanted), milliseconds);
     // It must not keep the process alive.
     wanted.retryTimer.unref();
   }

@@ -108,12 +108,17 @@ export class DeviceScheduler {
     return Math.max(0, roomFor(bundle, urgent, this.#bundles(now)).inMs);
   }
 
+  /** Has a bundle here from now on, whether a job waits for it or not: where its load fails, another one follows. */
+  keep(bundle: Bundle): void {
+    this.#loads.want(bundle);
+    this.#loads.load(bundle);
+  }
+
   /**
-   * Loads a bundle that is to be here whether a job waits for it or not; where that fails, again and again.
-   * @throws what `Residency.ensure` says, for the first time
+   * Loads a bundle, once: who asked is told where that fails, and may ask again.
+   * @throws what `Residency.ensure` says
    */
   load(bundle: Bundle): Promise<void> {
-    this.#loads.want(bundle);
     this.#loads.load(bundle);
     return this.residency.ensure(bundle);
   }

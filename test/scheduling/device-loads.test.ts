@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Bundle } from '../../src/bundles/bundle.js';
 import { EngineDiedError, EngineRequestError } from '../../src/engine/engine-process.js';
 import { Img2ImgError } from '../../src/errors.js';
 import { BROKEN, bundle, device, duck, house, outcome, request, warm } from './fake-devices.js';
@@ -22,15 +21,11 @@ function failLoads({ engine }: TestDevice, times: number) {
   return loads;
 }
 
-function load({ scheduler }: TestDevice, wanted: Bundle): void {
-  scheduler.load(wanted).catch(() => undefined);
-}
-
 describe('a bundle that is to be there, asked for or not', () => {
   it('is loaded again where its first load failed', async () => {
     const d = device();
     failLoads(d, 1);
-    load(d, duck);
+    d.scheduler.keep(duck);
     await vi.advanceTimersByTimeAsync(4_900);
     expect(d.residency.describe('duck')).toMatchObject({ state: 'failed', reason: 'CUDA out of memory' });
     await vi.advanceTimersByTimeAsync(200);
@@ -53,7 +48,7 @@ describe('a bundle that is to be there, asked for or not', () => {
   it('is tried less and less often, and no more when the server closes', async () => {
     const d = device();
     const loads = failLoads(d, 1_000);
-    load(d, duck);
+    d.scheduler.keep(duck);
     await vi.advanceTimersByTimeAsync(300_000);
     // At 0, 5, 15, 35 and 75 seconds, then every minute.
     expect(loads).toHaveBeenCalledTimes(8);
@@ -66,7 +61,7 @@ describe('a bundle that is to be there, asked for or not', () => {
     const [d, deadly] = [device(), device()];
     failLoads(d, 1);
     const kill = vi.spyOn(deadly.engine, 'load').mockRejectedValue(new EngineDiedError('segmentation fault'));
-    for (const each of [d, deadly]) load(each, duck);
+    for (const { scheduler } of [d, deadly]) scheduler.keep(duck);
     await vi.advanceTimersByTimeAsync(1_000);
     for (const { engine } of [d, deadly]) engine.die('kill -9');
     await vi.advanceTimersByTimeAsync(1_000);
@@ -80,7 +75,7 @@ describe('a bundle that is to be there, asked for or not', () => {
   it.each([BROKEN, 'huge'])('is not tried again where that is no use (%s)', async (id) => {
     const d = device({ memoryBudgetBytes: 1_500 });
     const ensure = vi.spyOn(d.residency, 'ensure');
-    load(d, bundle(id, id === BROKEN ? 1_000 : 2_000));
+    d.scheduler.keep(bundle(id, id === BROKEN ? 1_000 : 2_000));
     await vi.advanceTimersByTimeAsync(100);
     expect(d.residency.describe(id).state).toBe('failed');
     ensure.mockClear();
@@ -91,7 +86,7 @@ describe('a bundle that is to be there, asked for or not', () => {
   it('is not, once it was unloaded by hand', async () => {
     const [failed, lost] = [device(), device()];
     failLoads(failed, 1);
-    load(failed, duck);
+    failed.scheduler.keep(duck);
     await warm(lost);
     lost.engine.die('kill -9');
     for (const { scheduler } of [failed, lost]) await scheduler.unload('duck');
@@ -100,6 +95,65 @@ describe('a bundle that is to be there, asked for or not', () => {
       expect(residency.describe('duck').state).toBe('unloaded');
       expect(residency.isReleased('duck')).toBe(true);
     }
+  });
+});
+
+describe('a bundle that is to be there, where others have its room', () => {
+  /** A device with room for one: it is taken by 'goose' since the load of 'duck' failed. */
+  async function taken() {
+    const d = device({ memoryBudgetBytes: 1_500 });
+    failLoads(d, 1);
+    d.scheduler.keep(duck);
+    await vi.advanceTimersByTimeAsync(100);
+    const use = async (): Promise<void> => {
+      const picture = outcome(all.run(request({ seed: 1, bundle: goose })));
+      await vi.advanceTimersByTimeAsync(200);
+      expect(await picture).toHaveProperty('images');
+    };
+    const all = house(d);
+    await use();
+    return { ...d, use };
+  }
+  const goose = bundle('goose');
+
+  it('drives out none that is in use', async () => {
+    const { residency, use } = await taken();
+    for (let picture = 0; picture < 10; picture++) {
+      await vi.advanceTimersByTimeAsync(50_000);
+      await use();
+    }
+    expect(residency.describe('duck').state).toBe('failed');
+    expect(residency.isLoaded('goose')).toBe(true);
+  });
+
+  it('comes when they were not used for a minute', async () => {
+    const { residency } = await taken();
+    await vi.advanceTimersByTimeAsync(55_000);
+    expect(residency.isLoaded('goose')).toBe(true);
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(residency.isLoaded('duck')).toBe(true);
+  });
+});
+
+describe('a bundle that is loaded by hand', () => {
+  it('is not loaded again behind the back of whoever asked, where that failed', async () => {
+    const d = device();
+    const loads = failLoads(d, 1);
+    await expect(d.scheduler.load(duck)).rejects.toMatchObject({ code: 'model_unavailable' });
+    await vi.advanceTimersByTimeAsync(600_000);
+    d.engine.die('kill -9');
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(loads).toHaveBeenCalledTimes(1);
+  });
+
+  it('is there again in a new engine, where it succeeded', async () => {
+    const d = device();
+    const loaded = d.scheduler.load(duck);
+    await vi.advanceTimersByTimeAsync(20);
+    await loaded;
+    d.engine.die('kill -9');
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(d.residency.isLoaded('duck')).toBe(true);
   });
 });
 
