@@ -9,6 +9,7 @@ import { rereadBundle } from './bundles/reread.js';
 import type { Config } from './config.js';
 import { describeModel } from './describe-model.js';
 import type { Engine } from './engine/engine.js';
+import { engineAway } from './engine/engine-away.js';
 import { Img2ImgError, unknownId } from './errors.js';
 import { ImageProcessor } from './images/processor.js';
 import type { Metrics } from './metrics.js';
@@ -108,10 +109,14 @@ export class LocalService implements Service {
 
   async load(id: string, device?: string): Promise<ModelDescription> {
     const devices = this.#devices(device);
+    const present = devices.filter((each) => !isAway(each));
+    if (present.length === 0) throw engineAway(devices.map(({ engine }) => engine.id).join(', '));
     const bundle = await this.#reread(id);
-    const loads = await Promise.allSettled(devices.map((each) => each.load(bundle)));
+    const loads = await Promise.allSettled(present.map((each) => each.load(bundle)));
     const failed = loads.find((load) => load.status === 'rejected');
     if (failed !== undefined && !loads.some((load) => load.status === 'fulfilled')) throw failed.reason;
+    // Nobody can tell when, nor whether, one comes back: it loads the bundle then.
+    for (const each of devices.filter(isAway)) each.keep(bundle);
     return this.model(id);
   }
 
@@ -212,4 +217,8 @@ export class LocalService implements Service {
   #describe(entry: Discovered): ModelDescription {
     return describeModel(entry, (id) => this.#scheduler.devices.map((device) => device.describe(id)));
   }
+}
+
+function isAway({ engine }: DeviceScheduler): boolean {
+  return engine.state !== 'ready';
 }

@@ -48,8 +48,10 @@ export interface Service extends Translates {
   model(id: string): ModelDescription;
   /**
    * Loads onto the named device, or onto every one, as its folder has it now: a new bundle is found, and one that changed
-   * takes the place of what was loaded. Resolves when loaded and warm.
-   * @throws Img2ImgError `unknown_model`, `unknown_device`, `model_unavailable` with the reason
+   * takes the place of what was loaded. Resolves when loaded and warm; a device that is away is not waited for, and loads
+   * it when it is back.
+   * @throws Img2ImgError `unknown_model`, `unknown_device`, `model_unavailable` with the reason, `engine_unavailable` where
+   *   none of them is there
    */
   load(id: string, device?: string): Promise<ModelDescription>;
   /** Unloads from the named device, or from every one, after the batches that use it. */

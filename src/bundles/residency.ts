@@ -1,5 +1,6 @@
 /** Which bundles lie on one device: loaded when asked for, the least recently used out when memory runs short. */
 import type { Engine } from '../engine/engine.js';
+import { engineAway } from '../engine/engine-away.js';
 import { EngineDiedError } from '../engine/engine-process.js';
 import type { LoadOutput } from '../engine/protocol.js';
 import { Img2ImgError } from '../errors.js';
@@ -45,6 +46,7 @@ export class Residency {
   readonly #instances: Instances;
   /** Loads go one at a time: two that make room at once would wait for each other to leave. */
   #lastLoad: Promise<void> = Promise.resolve();
+  #absence = new AbortController();
 
   constructor(engine: Engine, options: ResidencyOptions) {
     this.#engine = engine;
@@ -94,7 +96,7 @@ export class Residency {
   /**
    * Loads the bundle unless it is there, after making room for it; again in a new engine where the first one dies.
    * @throws Img2ImgError `model_unavailable` when it cannot be loaded, with the reason; `engine_unavailable` when the
-   *   engine is closed meanwhile
+   *   engine is closed meanwhile, or stays away (`endLoads`)
    */
   async ensure(bundle: Bundle): Promise<void> {
     const { target } = bundle.manifest;
@@ -135,6 +137,7 @@ export class Residency {
 
   /** Whether a bundle that nobody waits for may be loaded: only those that were not used for a while leave for it. */
   hasUnusedRoom(bundle: Bundle, now: number): boolean {
+    if (this.#engine.state !== 'ready') return false;
     const bytes = residentBytes(bundle);
     const unused = this.#residents.inState('loaded').filter(({ usedAt }) => usedAt < now - UNUSED_AFTER_MS);
     const unusedBytes = unused.reduce((sum, entry) => sum + this.#residents.bytes(entry), 0);
@@ -190,14 +193,25 @@ export class Residency {
     return lost.map((entry) => entry.bundle);
   }
 
+  /** The engine stays away: nobody can tell for how long, so the loads that wait for it end. */
+  endLoads(): void {
+    this.#absence.abort(engineAway(this.#engine.id));
+    this.#absence = new AbortController();
+  }
+
   async #load(entry: Entry): Promise<void> {
     const { bundle } = entry;
+    const absence = this.#absence.signal;
     try {
       await this.#options.verify(bundle);
-      const load = this.#lastLoad.then(() => this.#loadInTurn(entry));
+      const load = this.#lastLoad.then(() => this.#loadInTurn(entry, absence));
       this.#lastLoad = load.catch(() => undefined);
       await load;
     } catch (error) {
+      if (error === absence.reason) {
+        entry.state = 'unloaded';
+        throw error;
+      }
       if (this.#engine.state === 'closed') {
         entry.state = 'unloaded';
         throw new Img2ImgError('engine_unavailable', `${this.#engine.id} was closed.`, { cause: error });
@@ -209,10 +223,10 @@ export class Residency {
     }
   }
 
-  async #loadInTurn(entry: Entry): Promise<void> {
+  async #loadInTurn(entry: Entry, absence: AbortSignal): Promise<void> {
     const { bundle } = entry;
     const spec = bundleSpec(bundle, this.#options.batchSizes(bundle));
-    const output = await loadIntoEngine(this.#engine, spec, () => this.#makeRoom(entry));
+    const output = await loadIntoEngine(this.#engine, spec, () => this.#makeRoom(entry), absence);
     entry.state = 'loaded';
     entry.failure = undefined;
     entry.staysUntil = performance.now() + stayMs(output);

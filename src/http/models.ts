@@ -105,7 +105,7 @@ export async function modelRoutes(scope: FastifyInstance, { service }: HttpConte
           tags: ['models'],
           summary:
             action === 'load'
-              ? 'Load a bundle; answered when it is resident and warm'
+              ? 'Load a bundle; answered when it is resident and warm on the devices that are up'
               : 'Unload a bundle; answered when its memory is free',
           params,
           querystring: deviceSchema,

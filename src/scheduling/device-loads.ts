@@ -1,6 +1,7 @@
 /** The loads of one device: of bundles that jobs wait for, and of those that are to be there whether asked for or not. */
 import type { Bundle } from '../bundles/bundle.js';
 import type { Residency } from '../bundles/residency.js';
+import type { Img2ImgError } from '../errors.js';
 
 /** What is in use leaves no room: after this long it is asked again whether there is some. */
 const RETRY_WHEN_FULL_MS = 5_000;
@@ -12,7 +13,7 @@ interface Wanted {
 
 export interface DeviceLoadsOptions {
   onLoaded(): void;
-  onFailed(bundle: Bundle, error: Error): void;
+  onFailed(bundle: Bundle, error: Img2ImgError): void;
 }
 
 export class DeviceLoads {
@@ -73,7 +74,7 @@ export class DeviceLoads {
   #retryLater(id: string): void {
     const wanted = this.#wanted.get(id);
     const inMs = this.#residency.retryInMs(id, performance.now());
-    // Where it did not fail, it was the engine that is closed, or about to come back.
+    // Where it did not fail, it was the engine that is closed, or away: what is wanted is loaded when that is back.
     if (wanted === undefined || inMs === undefined || inMs === Number.POSITIVE_INFINITY) return;
     this.#tryIn(inMs, wanted);
   }

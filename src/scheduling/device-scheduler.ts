@@ -8,6 +8,7 @@
 import type { Bundle } from '../bundles/bundle.js';
 import type { BundleResidency, Residency } from '../bundles/residency.js';
 import type { Engine } from '../engine/engine.js';
+import { engineAway } from '../engine/engine-away.js';
 import type { BatchOutput } from '../engine/protocol.js';
 import { type Img2ImgError, messageOf } from '../errors.js';
 import { packBatch } from './batch.js';
@@ -52,11 +53,12 @@ export class DeviceScheduler {
     this.#loads = new DeviceLoads(residency, {
       onLoaded: () => this.#pump(),
       onFailed: (bundle, error) => {
-        this.#refuse(bundle, error);
+        // Not the bundle's fault: who waits for it waits for the engine.
+        if (error.code !== 'engine_unavailable') this.#refuse(bundle, error);
         this.#pump();
       },
     });
-    this.#absence = new EngineAbsence(engine, () => this.#giveAllAway());
+    this.#absence = new EngineAbsence(engine, () => this.#onAway());
     engine.onRestart(() => this.#onRestart());
   }
 
@@ -111,14 +113,16 @@ export class DeviceScheduler {
   /** Has a bundle here from now on, whether a job waits for it or not: where its load fails, another one follows. */
   keep(bundle: Bundle): void {
     this.#loads.want(bundle);
-    this.#loads.load(bundle);
+    // Else when it is back.
+    if (this.engine.state === 'ready') this.#loads.load(bundle);
   }
 
   /**
    * Loads a bundle, once: who asked is told where that fails, and may ask again.
-   * @throws what `Residency.ensure` says
+   * @throws what `Residency.ensure` says; Img2ImgError `engine_unavailable` while the engine is away
    */
-  load(bundle: Bundle): Promise<void> {
+  async load(bundle: Bundle): Promise<void> {
+    if (this.engine.state !== 'ready') throw engineAway(this.engine.id);
     this.#loads.load(bundle);
     return this.residency.ensure(bundle);
   }
@@ -265,11 +269,12 @@ export class DeviceScheduler {
     }
   }
 
-  /** To devices that are there, as far as they take them. */
-  #giveAllAway(): void {
+  #onAway(): void {
+    // To devices that are there, as far as they take them.
     for (const job of [...this.#queue.jobs()]) {
       if (this.#giveAway(job)) this.#queue.remove(job);
     }
+    this.residency.endLoads();
   }
 
   #onRestart(): void {

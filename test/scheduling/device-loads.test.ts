@@ -157,6 +157,47 @@ describe('a bundle that is loaded by hand', () => {
   });
 });
 
+describe('a load whose engine stays away', () => {
+  /** A device whose engine died under the load of 'duck', by hand, and that a picture waits for. */
+  async function gone() {
+    const d = device();
+    const loaded = d.scheduler.load(duck).catch((error: Img2ImgError) => error.code);
+    const picture = outcome(house(d).run(request({ seed: 1 })));
+    await vi.advanceTimersByTimeAsync(5);
+    d.engine.dieForGood();
+    return { ...d, loaded, picture };
+  }
+
+  it('ends, and blames no bundle', async () => {
+    const { loaded, residency, scheduler } = await gone();
+    await vi.advanceTimersByTimeAsync(5_010);
+    expect(await loaded).toBe('engine_unavailable');
+    expect(residency.describe('duck').state).toBe('unloaded');
+    await scheduler.unload('duck');
+    await expect(scheduler.load(duck)).rejects.toMatchObject({ code: 'engine_unavailable' });
+  });
+
+  it('leaves those who wait for the bundle to the engine that comes back', async () => {
+    const { engine, picture } = await gone();
+    await vi.advanceTimersByTimeAsync(10_000);
+    engine.comeBack();
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await picture).toHaveProperty('images');
+    expect(engine.loads).toEqual(['duck', 'duck']);
+  });
+
+  it('is not begun before the engine is back, where the bundle is to be there', async () => {
+    const { engine, residency, scheduler } = await gone();
+    await vi.advanceTimersByTimeAsync(5_010);
+    scheduler.keep(bundle('goose'));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(residency.describe('goose').state).toBe('unloaded');
+    engine.comeBack();
+    await vi.advanceTimersByTimeAsync(200);
+    expect(residency.isLoaded('goose')).toBe(true);
+  });
+});
+
 describe('a bundle whose load failed', () => {
   it('is refused with the time after which it is tried again', async () => {
     const d = device();

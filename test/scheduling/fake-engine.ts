@@ -54,6 +54,7 @@ export class FakeEngine implements Engine {
   readonly #shapesRun = new Set<string>();
   #running = 0;
   #life = 0;
+  #isGone = false;
   #death: ((error: Error) => void)[] = [];
 
   constructor(options: FakeEngineOptions = {}) {
@@ -69,7 +70,8 @@ export class FakeEngine implements Engine {
     while (this.state === 'restarting') await sleep(1);
   }
 
-  load(bundle: BundleSpec): Promise<LoadOutput> {
+  async load(bundle: BundleSpec): Promise<LoadOutput> {
+    if (this.state === 'restarting') await this.ready();
     this.loads.push(bundle.id);
     return this.#inOrder(0, async () => {
       await sleep(this.#options.loadMs);
@@ -149,9 +151,20 @@ export class FakeEngine implements Engine {
     this.#running = 0;
     for (const reject of this.#death.splice(0)) reject(new EngineDiedError(reason));
     setTimeout(() => {
-      this.state = 'ready';
+      if (!this.#isGone && this.state !== 'closed') this.state = 'ready';
     }, 500);
     for (const listener of this.#listeners) listener(reason);
+  }
+
+  /** Ends this life, and there is no other until `comeBack`. */
+  dieForGood(): void {
+    this.#isGone = true;
+    this.die('fell off the bus');
+  }
+
+  comeBack(): void {
+    this.#isGone = false;
+    this.state = 'ready';
   }
 
   #extraMs({ bundle, width, height, runSize }: BatchSpec): number {

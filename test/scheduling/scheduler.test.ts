@@ -22,18 +22,6 @@ async function two(): Promise<[TestDevice, TestDevice]> {
   return devices;
 }
 
-/** Dead, and its successor never comes up. */
-function dieForGood({ engine }: TestDevice): void {
-  engine.die('fell off the bus');
-  let state: typeof engine.state = 'restarting';
-  Object.defineProperty(engine, 'state', {
-    get: () => state,
-    set: (next: typeof engine.state) => {
-      if (next === 'closed') state = next;
-    },
-  });
-}
-
 function refuseLoads({ engine }: TestDevice): void {
   vi.spyOn(engine, 'load').mockRejectedValue(new EngineRequestError('CUDA out of memory'));
 }
@@ -46,7 +34,7 @@ describe('a device that is gone for good', () => {
   it('gets no job while another one is there, however long the queue', async () => {
     const [good, dead] = await two();
     const all = house(good, dead);
-    dieForGood(dead);
+    dead.engine.dieForGood();
     await vi.advanceTimersByTimeAsync(60_000);
     const results = Array.from({ length: 12 }, (_, seed) => outcome(all.run(request({ seed }))));
     expect(dead.scheduler.queued).toBe(0);
@@ -57,7 +45,7 @@ describe('a device that is gone for good', () => {
   it('does not count as idle', async () => {
     const [good, dead] = await two();
     const all = house(good, dead);
-    dieForGood(dead);
+    dead.engine.dieForGood();
     for (let seed = 0; seed < 12; seed++) void outcome(all.run(request({ seed })));
     expect(all.backlogMs()).toBeGreaterThan(1_000);
     expect(all.backlogMs()).toBe(good.scheduler.backlogMs(performance.now()));
@@ -68,7 +56,7 @@ describe('a device that is gone for good', () => {
     const all = house(good, dying);
     const results = Array.from({ length: 12 }, (_, seed) => outcome(all.run(request({ seed }))));
     expect(dying.scheduler.queued).toBe(5);
-    dieForGood(dying);
+    dying.engine.dieForGood();
     await vi.advanceTimersByTimeAsync(5_001);
     expect(dying.scheduler.queued).toBe(0);
     await vi.advanceTimersByTimeAsync(15_000);
@@ -78,7 +66,7 @@ describe('a device that is gone for good', () => {
   it('gives its jobs to one that comes back later', async () => {
     const [late, dead] = await two();
     const all = house(dead, late);
-    dieForGood(dead);
+    dead.engine.dieForGood();
     late.engine.state = 'restarting';
     late.residency.reset();
     const result = outcome(all.run(request({ seed: 1 })));
@@ -95,7 +83,7 @@ describe('a device that is gone for good', () => {
     const results = Array.from({ length: 12 }, (_, seed) =>
       outcome(all.run(request({ seed, timeoutMs: 6_500 }))),
     );
-    dieForGood(dying);
+    dying.engine.dieForGood();
     await vi.advanceTimersByTimeAsync(7_000);
     expect((await devicesOf(results)).filter((code) => code === 'deadline_exceeded')).toHaveLength(6);
     expect(good.scheduler.queued).toBe(0);
@@ -195,9 +183,11 @@ describe('a bundle that was replaced', () => {
     await vi.advanceTimersByTimeAsync(120);
     const next = bundle('duck');
     all.replace(next);
-    const loaded = d.scheduler.unload('duck').then(() => d.scheduler.load(next));
+    const unloaded = d.scheduler.unload('duck');
     if (end !== 'fails') d.engine.die('kill -9');
-    await vi.advanceTimersByTimeAsync(2_000);
+    await vi.advanceTimersByTimeAsync(1_000);
+    const loaded = unloaded.then(() => d.scheduler.load(next));
+    await vi.advanceTimersByTimeAsync(1_000);
     await loaded;
     expect(await Promise.all(results)).toEqual([
       expect.objectContaining({ batchSize: 1 }),
