@@ -47,6 +47,8 @@ export class Residency {
   /** Loads go one at a time: two that make room at once would wait for each other to leave. */
   #lastLoad: Promise<void> = Promise.resolve();
   #absence = new AbortController();
+  /** The load that the engine has: the others wait for it out here. */
+  #inEngine: { bundle: Bundle; since: number } | undefined;
 
   constructor(engine: Engine, options: ResidencyOptions) {
     this.#engine = engine;
@@ -85,6 +87,19 @@ export class Residency {
 
   loadedCount(): number {
     return this.#residents.inState('loaded').length;
+  }
+
+  /** The bundles on their way, with the milliseconds that the engine has been loading each: 0 before it is its turn. */
+  loading(now: number): { bundle: Bundle; elapsedMs: number }[] {
+    const inEngine = this.#inEngine;
+    return this.#residents.inState('loading').map(({ bundle }) => {
+      return { bundle, elapsedMs: inEngine?.bundle === bundle ? now - inEngine.since : 0 };
+    });
+  }
+
+  /** The bundle that the engine is loading, if any: whatever it is handed on the whole device waits in it until that ends. */
+  inEngine(): Bundle | undefined {
+    return this.#inEngine?.bundle;
   }
 
   /** Marks a bundle as used just now, so that others leave before it. @param instance where it runs */
@@ -226,7 +241,13 @@ export class Residency {
   async #loadInTurn(entry: Entry, absence: AbortSignal): Promise<void> {
     const { bundle } = entry;
     const spec = bundleSpec(bundle, this.#options.batchSizes(bundle));
-    const output = await loadIntoEngine(this.#engine, spec, () => this.#makeRoom(entry), absence);
+    const prepare = async (): Promise<void> => {
+      await this.#makeRoom(entry);
+      this.#inEngine = { bundle, since: performance.now() };
+    };
+    const output = await loadIntoEngine(this.#engine, spec, prepare, absence).finally(() => {
+      this.#inEngine = undefined;
+    });
     entry.state = 'loaded';
     entry.failure = undefined;
     entry.staysUntil = performance.now() + stayMs(output);

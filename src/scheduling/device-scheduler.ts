@@ -199,6 +199,12 @@ export class DeviceScheduler {
       return;
     }
     const { jobs, instance, share, expectedMs } = turn;
+    const loading = this.residency.inEngine();
+    if (instance === 0 && loading !== undefined) {
+      // Behind the load it could not go elsewhere any more, and would count as running when the load kills the engine.
+      this.#loads.load(loading);
+      return;
+    }
     this.#queue.take(jobs, now);
     this.residency.touch(leader.request.bundle.id, instance);
     void this.#run(this.#inFlight.add({ jobs, instance, share, startedAt: now, expectedMs }), turn.runSize);

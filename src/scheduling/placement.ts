@@ -11,17 +11,29 @@ export interface LoadTimes {
   loadMs(bundleId: string): number | undefined;
 }
 
-/** Milliseconds a bundle's load will take; 0 where it is resident. */
-function expectedLoadMs(device: DeviceScheduler, bundle: Bundle, loads: LoadTimes): number {
-  if (device.describe(bundle.id).state === 'loaded') return 0;
+function usualLoadMs(bundle: Bundle, loads: LoadTimes): number {
   return loads.loadMs(bundle.id) ?? bundle.graphBytes / LOAD_BYTES_PER_MS;
 }
 
-/** Milliseconds until a device has done all it has, with the loads that its jobs wait for. */
+/** Milliseconds of a load that is still to be begun; 0 where the bundle is resident, or on its way. */
+function nextLoadMs(device: DeviceScheduler, bundle: Bundle, loads: LoadTimes): number {
+  const { state } = device.describe(bundle.id);
+  return state === 'loaded' || state === 'loading' ? 0 : usualLoadMs(bundle, loads);
+}
+
+/** Milliseconds until the loads under way on a device have ended, whoever waits for them: it runs nothing before. */
+function loadingMs(device: DeviceScheduler, loads: LoadTimes, now: number): number {
+  return device.residency.loading(now).reduce((sum, { bundle, elapsedMs }) => {
+    // One that takes longer than it should: as much longer again as it does already.
+    return sum + Math.abs(usualLoadMs(bundle, loads) - elapsedMs);
+  }, 0);
+}
+
+/** Milliseconds until a device has done all it has, with the loads under way and those that its jobs wait for. */
 export function expectedIdleMs(device: DeviceScheduler, loads: LoadTimes, now: number): number {
-  let milliseconds = device.backlogMs(now);
+  let milliseconds = loadingMs(device, loads, now) + device.backlogMs(now);
   for (const bundle of device.awaitedBundles()) {
-    milliseconds += expectedLoadMs(device, bundle, loads) + device.roomMs(bundle, false, now);
+    milliseconds += nextLoadMs(device, bundle, loads) + device.roomMs(bundle, false, now);
   }
   return milliseconds;
 }
@@ -35,7 +47,7 @@ export function expectedFinishMs(
 ): number {
   const { bundle, samples } = request;
   const roomMs = device.roomMs(bundle, request.priority === 'interactive', now);
-  const loadMs = roomMs + expectedLoadMs(device, bundle, loads);
+  const loadMs = roomMs + loadingMs(device, loads, now) + nextLoadMs(device, bundle, loads);
   return loadMs + device.backlogMs(now) + device.speed.batchMs(request, samples.length);
 }
 

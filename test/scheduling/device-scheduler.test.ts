@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { EngineRequestError } from '../../src/engine/engine-process.js';
+import { EngineDiedError, EngineRequestError } from '../../src/engine/engine-process.js';
 import { bundle, device, duck, house, outcome, request, SIDE, warm } from './fake-devices.js';
 
 beforeEach(() => {
@@ -199,6 +199,28 @@ describe('an engine that dies', () => {
     d.engine.die('kill -9');
     await vi.advanceTimersByTimeAsync(2_000);
     for (const result of waiting) expect(await result).toHaveProperty('batchSize', 2);
+  });
+
+  it('does not suspect those who wait while the load of another bundle kills it', async () => {
+    const d = device();
+    await warm(d);
+    const loading = vi.spyOn(d.engine, 'load');
+    for (let time = 1; time <= 2; time++) {
+      loading.mockImplementationOnce(() => {
+        setTimeout(() => d.engine.die('out of memory'), 50);
+        return new Promise((_resolve, reject) =>
+          d.engine.onRestart(() => reject(new EngineDiedError('died'))),
+        );
+      });
+    }
+    const killer = d.scheduler.load(bundle('killer')).catch(() => undefined);
+    await vi.advanceTimersByTimeAsync(10);
+    const innocent = outcome(house(d).run(request({ seed: 1 })));
+    await vi.advanceTimersByTimeAsync(5_000);
+    await killer;
+    expect(d.engine.restarts).toBe(2);
+    expect(await innocent).toHaveProperty('images');
+    expect(d.engine.batches).toEqual([[1]]);
   });
 
   it('keeps requests waiting for its successor within their deadline', async () => {

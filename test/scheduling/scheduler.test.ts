@@ -2,7 +2,16 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EngineRequestError } from '../../src/engine/engine-process.js';
 import type { JobResult } from '../../src/scheduling/job.js';
 import { Scheduler } from '../../src/scheduling/scheduler.js';
-import { bundle, type device as Device, device, house, outcome, request, warm } from './fake-devices.js';
+import {
+  bundle,
+  type device as Device,
+  device,
+  duck,
+  house,
+  outcome,
+  request,
+  warm,
+} from './fake-devices.js';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'queueMicrotask'] });
@@ -154,6 +163,55 @@ describe('the backlog', () => {
     // Once both work, the first that is done with it has room again.
     void outcome(all.run(request({ seed: 64 })));
     expect(all.backlogMs()).toBeCloseTo(100, 0);
+  });
+});
+
+describe('a load under way', () => {
+  const LOAD_MS = 30_000;
+
+  /** Two devices that hold 'duck'; the first one has just begun to load 'goose', by hand. */
+  async function loading(expectedMs = LOAD_MS) {
+    const devices = [device({ id: 'cpu:0', loadMs: LOAD_MS }), device({ id: 'cpu:1' })] as const;
+    const held = Promise.all(devices.map(({ residency }) => residency.ensure(duck)));
+    await vi.advanceTimersByTimeAsync(LOAD_MS + 10);
+    await held;
+    const loads = { loadMs: () => expectedMs };
+    const all = new Scheduler(
+      devices.map(({ scheduler }) => scheduler),
+      loads,
+      () => 1,
+    );
+    const [slow] = devices;
+    void slow.scheduler.load(bundle('goose'));
+    await vi.advanceTimersByTimeAsync(100);
+    return { slow, all, onlySlow: new Scheduler([slow.scheduler], loads, () => 1) };
+  }
+
+  it.each([
+    [LOAD_MS, 'as long as they do'],
+    [50, 'far longer than expected'],
+  ])('leaves its device out while another one is idle, where loads take %i ms, %s', async (expectedMs) => {
+    const { all } = await loading(expectedMs);
+    await vi.advanceTimersByTimeAsync(1_000);
+    const results: Promise<JobResult | string>[] = [];
+    for (let seed = 1; seed <= 4; seed++) {
+      results.push(outcome(all.run(request({ seed }))));
+      await vi.advanceTimersByTimeAsync(150);
+    }
+    expect(await devicesOf(results)).toEqual(Array.from({ length: 4 }, () => 'cpu:1'));
+  });
+
+  it('is part of the backlog of those who wait behind it, with what is left of it', async () => {
+    const { slow, onlySlow } = await loading();
+    const result = outcome(onlySlow.run(request({ seed: 1 })));
+    await vi.advanceTimersByTimeAsync(10_000);
+    const leftMs = () => onlySlow.backlogMs() - slow.scheduler.backlogMs(performance.now());
+    expect(leftMs()).toBeCloseTo(LOAD_MS - 10_100, 0);
+    // It is counted once, also for those who wait for its bundle.
+    void outcome(onlySlow.run(request({ seed: 2, bundle: bundle('goose') })));
+    expect(leftMs()).toBeCloseTo(LOAD_MS - 10_100, 0);
+    await vi.advanceTimersByTimeAsync(LOAD_MS);
+    expect(await result).toHaveProperty('images');
   });
 });
 
