@@ -147,7 +147,9 @@ export class LocalService implements Service {
       reasons.push(`there is no bundle in ${this.#config.MODELS_DIR}`);
     for (const { id } of this.#preload) {
       if (ready.some(({ residency }) => residency.isLoaded(id) || residency.isReleased(id))) continue;
-      const failed = ready.map((device) => device.describe(id)).find(({ state }) => state === 'failed');
+      const failed = ready
+        .map(({ residency }) => residency.describe(id))
+        .find(({ state }) => state === 'failed');
       reasons.push(
         failed === undefined ? `${id} is not loaded yet` : `${id} failed to load: ${failed.reason}`,
       );
@@ -193,7 +195,7 @@ export class LocalService implements Service {
     const { bundle } = found;
     if (known?.status === 'ready' && isDeepStrictEqual(known.bundle, bundle)) return known.bundle;
     const { devices } = this.#scheduler;
-    if (devices.some((device) => device.describe(id).state === 'loading')) {
+    if (devices.some(({ residency }) => residency.describe(id).state === 'loading')) {
       const message = `The files of "${id}" changed while it is being loaded: load it again when that has ended.`;
       throw new Img2ImgError('model_unavailable', message, { details: { model: id }, retryAfterSeconds: 1 });
     }
@@ -215,7 +217,9 @@ export class LocalService implements Service {
   }
 
   #describe(entry: Discovered): ModelDescription {
-    return describeModel(entry, (id) => this.#scheduler.devices.map((device) => device.describe(id)));
+    return describeModel(entry, (id) =>
+      this.#scheduler.devices.map(({ residency }) => residency.describe(id)),
+    );
   }
 }
 

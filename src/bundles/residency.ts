@@ -12,7 +12,7 @@ import { LastingLoadError } from './lasting-load-error.js';
 import { endsWithEngine, failedAgain } from './load-failure.js';
 import { residentBytes } from './resident-bytes.js';
 import { type Entry, type ResidencyState, Residents } from './residents.js';
-import { type Claim, type Room, roomFor, stayMs } from './room.js';
+import { type Claim, type Room, roomBeside, stayMs } from './room.js';
 
 export interface BundleResidency {
   device: string;
@@ -142,7 +142,7 @@ export class Residency {
     // Or to be refused, which nobody should have to wait for.
     if (onItsWay || this.#isLeftAlone(bundle.id, now) || bytes > budgetBytes) return { inMs: 0 };
     const [loaded, loading] = [this.#residents.inState('loaded'), this.#residents.inState('loading')];
-    return roomFor(bytes, { budgetBytes, loaded, loading }, claimOf, now);
+    return roomBeside(bytes, { budgetBytes, loaded, loading }, claimOf, now);
   }
 
   /** Whether a bundle may be loaded with nobody leaving for it. */

@@ -39,11 +39,12 @@ export function stayMs({ loadMs, warmUpMs }: LoadOutput): number {
 }
 
 /**
+ * When those that lie on a device, or are on their way there, leave room.
  * @param bytes of the bundle that wants in
  * @param device its budget and what lies in it, those that leave first in front
  * @param claimOf who waits for a bundle that is loaded
  */
-export function roomFor(
+export function roomBeside(
   bytes: number,
   device: { budgetBytes: number; loaded: readonly Resident[]; loading: readonly Resident[] },
   claimOf: (id: string) => Claim,

@@ -85,7 +85,8 @@ export function createDevice(engine: Engine, options: CreateDeviceOptions): Devi
     preferredSizes: (bundle) => preferred.get(bundle.id) ?? allowed(bundle),
     warmSizes: allowed,
     observer: {
-      ...metrics,
+      batchDone: (event) => metrics.batchDone(event),
+      engineRestarted: (device) => metrics.engineRestarted(device),
       batchFailed(event) {
         logger.warn(event, 'batch failed');
         metrics.batchFailed(event);

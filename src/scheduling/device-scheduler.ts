@@ -6,19 +6,16 @@
  * that can run pictures of a small bundle side by side does so while several wait (`turn.ts`).
  */
 import type { Bundle } from '../bundles/bundle.js';
-import type { BundleResidency, Residency } from '../bundles/residency.js';
+import type { Residency } from '../bundles/residency.js';
 import type { Engine } from '../engine/engine.js';
 import { engineAway } from '../engine/engine-away.js';
-import type { BatchOutput } from '../engine/protocol.js';
-import { type Img2ImgError, messageOf } from '../errors.js';
-import { packBatch } from './batch.js';
+import type { Img2ImgError } from '../errors.js';
+import { BatchRuns } from './batch-runs.js';
 import { BatchingQueue } from './batching-queue.js';
 import { DeviceLoads } from './device-loads.js';
 import { EngineAbsence } from './engine-absence.js';
-import { type InFlight, InFlightBatches } from './in-flight.js';
-import { type DeviceBundles, nextLoad, roomFor } from './next-load.js';
+import { type DeviceBundles, nextLoad, roomAmongJobs } from './next-load.js';
 import type { SchedulingObserver } from './observer.js';
-import { deliver, failure, mayTryAgain } from './outcome.js';
 import type { PendingJob } from './pending-job.js';
 import { Speed } from './speed.js';
 import { nextTurn, shareMs, type TurnOptions, wantsInstances } from './turn.js';
@@ -36,7 +33,7 @@ export class DeviceScheduler {
   readonly #shareSpeed = new Speed();
   readonly #options: DeviceSchedulerOptions;
   readonly #queue: BatchingQueue<PendingJob>;
-  readonly #inFlight = new InFlightBatches();
+  readonly #runs: BatchRuns;
   readonly #loads: DeviceLoads;
   #wakeTimer: NodeJS.Timeout | undefined;
   #wakesAt = Number.POSITIVE_INFINITY;
@@ -50,6 +47,12 @@ export class DeviceScheduler {
     this.speed = speed;
     this.#options = options;
     this.#queue = new BatchingQueue(options.agingMs);
+    this.#runs = new BatchRuns(engine, residency, {
+      speed,
+      shareSpeed: this.#shareSpeed,
+      observer: options.observer,
+      onTryAgain: (job) => this.#queue.unshift(job),
+    });
     this.#loads = new DeviceLoads(residency, {
       onLoaded: () => this.#pump(),
       onFailed: (bundle, error) => {
@@ -69,7 +72,7 @@ export class DeviceScheduler {
 
   /** Whether no job waits or runs here. */
   get isIdle(): boolean {
-    return this.#queue.length === 0 && this.#inFlight.all.length === 0;
+    return this.#queue.length === 0 && this.#runs.inFlight.length === 0;
   }
 
   /** @param giveAway asked for every job that cannot run here; returns whether another device took it */
@@ -87,10 +90,6 @@ export class DeviceScheduler {
     this.#queue.remove(job);
   }
 
-  describe(bundleId: string): BundleResidency {
-    return this.residency.describe(bundleId);
-  }
-
   /** Bundles that jobs wait for here and that are not resident. */
   awaitedBundles(): Bundle[] {
     const bundles = new Set([...this.#queue.jobs()].map(({ request }) => request.bundle));
@@ -99,7 +98,7 @@ export class DeviceScheduler {
 
   /** Expected milliseconds until everything handed to this device is done, loads not counted. */
   backlogMs(now: number): number {
-    let milliseconds = this.#inFlight.remainingMs(now);
+    let milliseconds = this.#runs.remainingMs(now);
     for (const job of this.#queue.jobs()) milliseconds += this.#sampleMs(job) * job.count;
     return milliseconds;
   }
@@ -107,7 +106,7 @@ export class DeviceScheduler {
   /** Milliseconds until a bundle may be loaded here for a job, the load itself not counted; 0 where it is loaded. */
   roomMs(bundle: Bundle, urgent: boolean, now: number): number {
     if (this.residency.isLoaded(bundle.id)) return 0;
-    return Math.max(0, roomFor(bundle, urgent, this.#bundles(now)).inMs);
+    return Math.max(0, roomAmongJobs(bundle, urgent, this.#bundles(now)).inMs);
   }
 
   /** Has a bundle here from now on, whether a job waits for it or not: where its load fails, another one follows. */
@@ -144,7 +143,7 @@ export class DeviceScheduler {
       this.#queue.remove(job);
       job.reject(error);
     }
-    for (const job of this.#inFlight.all.flatMap(({ jobs }) => jobs).filter(isOther)) job.replaced = error;
+    for (const job of this.#runs.inFlight.flatMap(({ jobs }) => jobs).filter(isOther)) job.replaced = error;
   }
 
   /** Refuses all that wait; what runs is left to the engine's own end. */
@@ -157,7 +156,7 @@ export class DeviceScheduler {
       this.#queue.remove(job);
       job.reject(error);
     }
-    for (const { jobs } of this.#inFlight.all) for (const job of jobs) job.reject(error);
+    for (const { jobs } of this.#runs.inFlight) for (const job of jobs) job.reject(error);
   }
 
   /** Expected milliseconds of the device for a sample of a job that waits among others. */
@@ -191,7 +190,7 @@ export class DeviceScheduler {
   #handOver(leader: PendingJob, now: number): void {
     const { engine, speed } = this;
     const shareSpeed = this.#shareSpeed;
-    const device = { engine, queue: this.#queue, inFlight: this.#inFlight.all, speed, shareSpeed, now };
+    const device = { engine, queue: this.#queue, inFlight: this.#runs.inFlight, speed, shareSpeed, now };
     if (wantsInstances(leader, device, this.#options)) this.residency.multiply(leader.request.bundle);
     const turn = nextTurn(leader, device, this.#options);
     if (turn.waitMs > 0) {
@@ -206,8 +205,8 @@ export class DeviceScheduler {
       return;
     }
     this.#queue.take(jobs, now);
-    this.residency.touch(leader.request.bundle.id, instance);
-    void this.#run(this.#inFlight.add({ jobs, instance, share, startedAt: now, expectedMs }), turn.runSize);
+    const landed = this.#runs.run({ jobs, instance, share, startedAt: now, expectedMs }, turn.runSize);
+    void landed.then(() => this.#pump());
     this.#pump();
   }
 
@@ -219,50 +218,8 @@ export class DeviceScheduler {
     this.#wakeTimer = setTimeout(() => this.#pump(), milliseconds);
   }
 
-  async #run(flight: InFlight, runSize: number): Promise<void> {
-    try {
-      const output = await this.engine.run(packBatch(flight.jobs, runSize), flight.instance);
-      this.#land(flight);
-      this.#finish(flight, runSize, output);
-    } catch (error) {
-      this.#fail(flight, error);
-      this.#land(flight);
-    }
-    this.#pump();
-  }
-
-  #land(flight: InFlight): void {
-    this.#inFlight.land(flight, this.engine.state === 'ready');
-    const first = flight.jobs[0];
-    if (first !== undefined) this.residency.touch(first.request.bundle.id, flight.instance);
-  }
-
-  #finish(flight: InFlight, runSize: number, output: BatchOutput): void {
-    const [first] = flight.jobs;
-    const speed = flight.share < 1 ? this.#shareSpeed : this.speed;
-    if (first === undefined) return;
-    if (this.engine.padsBatches) speed.recordUnlessFirst(first.request, runSize, output.runMs);
-    else speed.record(first.request, runSize, output.runMs);
-    this.#options.observer.batchDone(deliver(flight, runSize, output, this.engine.id));
-  }
-
-  /** Jobs of a failed batch go again, each alone; a job that failed alone is told so. */
-  #fail(flight: InFlight, error: unknown): void {
-    for (const job of flight.jobs) {
-      if (job.settled) continue;
-      if (!mayTryAgain(job, flight, error) || this.#closed) job.reject(failure(error, this.engine.id));
-      else if (job.replaced !== undefined) job.reject(job.replaced);
-      else this.#queue.unshift(job);
-    }
-    this.#options.observer.batchFailed({
-      device: this.engine.id,
-      reason: messageOf(error),
-      jobs: flight.jobs.length,
-    });
-  }
-
   #bundles(now: number): DeviceBundles {
-    return { residency: this.residency, queue: this.#queue, inFlight: this.#inFlight.all, now };
+    return { residency: this.residency, queue: this.#queue, inFlight: this.#runs.inFlight, now };
   }
 
   /** The bundle cannot be loaded: here, that is, not on every device. */

@@ -25,7 +25,7 @@ export interface NextLoad {
 export function nextLoad(leader: PendingJob, device: DeviceBundles): NextLoad {
   const { residency, queue, now } = device;
   const { bundle } = leader.request;
-  const { inMs, behind } = roomFor(bundle, queue.isUrgent(leader, now), device);
+  const { inMs, behind } = roomAmongJobs(bundle, queue.isUrgent(leader, now), device);
   if (behind !== undefined) return { bundle: behind, inMs: 0 };
   if (inMs <= 0) return { bundle, inMs: 0 };
   // Nobody else has to wait for room that is there.
@@ -37,7 +37,7 @@ export function nextLoad(leader: PendingJob, device: DeviceBundles): NextLoad {
 }
 
 /** When a bundle has room, for a job that is urgent or not. */
-export function roomFor(bundle: Bundle, urgent: boolean, device: DeviceBundles): Room {
+export function roomAmongJobs(bundle: Bundle, urgent: boolean, device: DeviceBundles): Room {
   const { residency, queue, inFlight, now } = device;
   const jobs = [...queue.jobs(), ...inFlight.flatMap((batch) => batch.jobs)];
   const claimOf = (id: string): Claim => {

@@ -17,7 +17,7 @@ function usualLoadMs(bundle: Bundle, loads: LoadTimes): number {
 
 /** Milliseconds of a load that is still to be begun; 0 where the bundle is resident, or on its way. */
 function nextLoadMs(device: DeviceScheduler, bundle: Bundle, loads: LoadTimes): number {
-  const { state } = device.describe(bundle.id);
+  const { state } = device.residency.describe(bundle.id);
   return state === 'loaded' || state === 'loading' ? 0 : usualLoadMs(bundle, loads);
 }
 
