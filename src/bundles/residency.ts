@@ -150,14 +150,21 @@ export class Residency {
     return residentBytes(bundle) <= this.#residents.freeBytes();
   }
 
-  /** Whether a bundle that nobody waits for may be loaded: only those that were not used for a while leave for it. */
-  hasUnusedRoom(bundle: Bundle, now: number): boolean {
+  /**
+   * Whether a bundle that nobody waits for may be loaded: only those leave for it that were not used for a while.
+   * @param isAwaited whether somebody waits for a picture of a bundle
+   */
+  hasUnusedRoom(bundle: Bundle, isAwaited: (id: string) => boolean, now: number): boolean {
     if (this.#engine.state !== 'ready') return false;
     const bytes = residentBytes(bundle);
-    const unused = this.#residents.inState('loaded').filter(({ usedAt }) => usedAt < now - UNUSED_AFTER_MS);
-    const unusedBytes = unused.reduce((sum, entry) => sum + this.#residents.bytes(entry), 0);
     // One that never fits is to be refused.
-    return bytes > this.#engine.memoryBudgetBytes || bytes <= this.#residents.freeBytes() + unusedBytes;
+    if (bytes > this.#engine.memoryBudgetBytes) return true;
+    let roomBytes = this.#residents.freeBytes();
+    for (const entry of this.#residents.inState('loaded')) {
+      if (entry.usedAt >= now - UNUSED_AFTER_MS || isAwaited(entry.bundle.id)) break;
+      roomBytes += this.#residents.bytes(entry);
+    }
+    return bytes <= roomBytes;
   }
 
   /** Unloads the bundle after the batches already handed to the engine; a load under way is waited for. */

@@ -14,6 +14,8 @@ interface Wanted {
 export interface DeviceLoadsOptions {
   onLoaded(): void;
   onFailed(bundle: Bundle, error: Img2ImgError): void;
+  /** Whether a job waits for a bundle, or is made by it. */
+  isAwaited(id: string): boolean;
 }
 
 export class DeviceLoads {
@@ -81,7 +83,9 @@ export class DeviceLoads {
 
   /** Nobody waits for it: those that are in use do not leave for it. */
   #loadBesideOthers(wanted: Wanted): void {
-    if (this.#residency.hasUnusedRoom(wanted.bundle, performance.now())) this.load(wanted.bundle);
+    const isAwaited = (id: string): boolean => this.#options.isAwaited(id);
+    const hasRoom = this.#residency.hasUnusedRoom(wanted.bundle, isAwaited, performance.now());
+    if (hasRoom) this.load(wanted.bundle);
     else this.#tryIn(RETRY_WHEN_FULL_MS, wanted);
   }
 

@@ -14,7 +14,7 @@ import { BatchRuns } from './batch-runs.js';
 import { BatchingQueue } from './batching-queue.js';
 import { DeviceLoads } from './device-loads.js';
 import { EngineAbsence } from './engine-absence.js';
-import { type DeviceBundles, nextLoad, roomAmongJobs } from './next-load.js';
+import { type DeviceBundles, jobsOf, nextLoad, roomAmongJobs } from './next-load.js';
 import type { SchedulingObserver } from './observer.js';
 import type { PendingJob } from './pending-job.js';
 import { Speed } from './speed.js';
@@ -60,6 +60,8 @@ export class DeviceScheduler {
         if (error.code !== 'engine_unavailable') this.#refuse(bundle, error);
         this.#pump();
       },
+      isAwaited: (id) =>
+        jobsOf(this.#bundles(performance.now())).some(({ request }) => request.bundle.id === id),
     });
     this.#absence = new EngineAbsence(engine, () => this.#onAway());
     engine.onRestart(() => this.#onRestart());

@@ -38,12 +38,17 @@ export function nextLoad(leader: PendingJob, device: DeviceBundles): NextLoad {
 
 /** When a bundle has room, for a job that is urgent or not. */
 export function roomAmongJobs(bundle: Bundle, urgent: boolean, device: DeviceBundles): Room {
-  const { residency, queue, inFlight, now } = device;
-  const jobs = [...queue.jobs(), ...inFlight.flatMap((batch) => batch.jobs)];
+  const { residency, queue, now } = device;
+  const jobs = jobsOf(device);
   const claimOf = (id: string): Claim => {
     const waiting = jobs.filter(({ request }) => request.bundle.id === id);
     if (waiting.length === 0) return 'none';
     return !urgent || waiting.some((job) => queue.isUrgent(job, now)) ? 'as urgent' : 'less urgent';
   };
   return residency.roomFor(bundle, claimOf, now);
+}
+
+/** Jobs that wait here, and those that are being made. */
+export function jobsOf({ queue, inFlight }: DeviceBundles): PendingJob[] {
+  return [...queue.jobs(), ...inFlight.flatMap(({ jobs }) => jobs)];
 }

@@ -100,14 +100,14 @@ describe('a bundle that is to be there, asked for or not', () => {
 
 describe('a bundle that is to be there, where others have its room', () => {
   /** A device with room for one: it is taken by 'goose' since the load of 'duck' failed. */
-  async function taken() {
-    const d = device({ memoryBudgetBytes: 1_500 });
+  async function taken(runMs = 100) {
+    const d = device({ memoryBudgetBytes: 1_500, runMs });
     failLoads(d, 1);
     d.scheduler.keep(duck);
     await vi.advanceTimersByTimeAsync(100);
     const use = async (): Promise<void> => {
-      const picture = outcome(all.run(request({ seed: 1, bundle: goose })));
-      await vi.advanceTimersByTimeAsync(200);
+      const picture = outcome(all.run(request({ seed: 1, bundle: goose, timeoutMs: 10 * runMs })));
+      await vi.advanceTimersByTimeAsync(runMs + 100);
       expect(await picture).toHaveProperty('images');
     };
     const all = house(d);
@@ -124,6 +124,17 @@ describe('a bundle that is to be there, where others have its room', () => {
     }
     expect(residency.describe('duck').state).toBe('failed');
     expect(residency.isLoaded('goose')).toBe(true);
+  });
+
+  it('drives out none that somebody waits for, however long a run takes', async () => {
+    const d = await taken(100_000);
+    const all = house(d);
+    const two = [2, 3].map((seed) => outcome(all.run(request({ seed, bundle: goose, timeoutMs: 500_000 }))));
+    for (let second = 0; second < 200; second++) {
+      expect(d.residency.isLoaded('goose')).toBe(true);
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    for (const picture of two) expect(await picture).toHaveProperty('images');
   });
 
   it('comes when they were not used for a minute', async () => {
