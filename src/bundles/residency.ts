@@ -1,15 +1,14 @@
 /** Which bundles lie on one device: loaded when asked for, the least recently used out when memory runs short. */
 import type { Engine } from '../engine/engine.js';
-import { engineAway } from '../engine/engine-away.js';
 import { EngineDiedError } from '../engine/engine-process.js';
 import type { LoadOutput } from '../engine/protocol.js';
 import { Img2ImgError } from '../errors.js';
 import type { Bundle } from './bundle.js';
-import { bundleSpec } from './bundle-spec.js';
-import { loadIntoEngine } from './engine-load.js';
 import { Instances, type InstancesOptions } from './instances.js';
 import { LastingLoadError } from './lasting-load-error.js';
 import { endsWithEngine, failedAgain } from './load-failure.js';
+import { LoadsInTurn } from './loads-in-turn.js';
+import { notLoaded } from './not-loaded.js';
 import { residentBytes } from './resident-bytes.js';
 import { type Entry, type ResidencyState, Residents } from './residents.js';
 import { type Claim, type Room, roomBeside, stayMs } from './room.js';
@@ -44,15 +43,12 @@ export class Residency {
   readonly #options: ResidencyOptions;
   readonly #residents: Residents;
   readonly #instances: Instances;
-  /** Loads go one at a time: two that make room at once would wait for each other to leave. */
-  #lastLoad: Promise<void> = Promise.resolve();
-  #absence = new AbortController();
-  /** The load that the engine has: the others wait for it out here. */
-  #inEngine: { bundle: Bundle; since: number } | undefined;
+  readonly #loads: LoadsInTurn;
 
   constructor(engine: Engine, options: ResidencyOptions) {
     this.#engine = engine;
     this.#options = options;
+    this.#loads = new LoadsInTurn(engine);
     this.#instances = new Instances(engine, options);
     this.#residents = new Residents(engine.memoryBudgetBytes, (id) => this.#instances.bytes(id));
   }
@@ -91,7 +87,7 @@ export class Residency {
 
   /** The bundles on their way, with the milliseconds that the engine has been loading each: 0 before it is its turn. */
   loading(now: number): { bundle: Bundle; elapsedMs: number }[] {
-    const inEngine = this.#inEngine;
+    const { inEngine } = this.#loads;
     return this.#residents.inState('loading').map(({ bundle }) => {
       return { bundle, elapsedMs: inEngine?.bundle === bundle ? now - inEngine.since : 0 };
     });
@@ -99,7 +95,7 @@ export class Residency {
 
   /** The bundle that the engine is loading, if any: whatever it is handed on the whole device waits in it until that ends. */
   inEngine(): Bundle | undefined {
-    return this.#inEngine?.bundle;
+    return this.#loads.inEngine?.bundle;
   }
 
   /** Marks a bundle as used just now, so that others leave before it. @param instance where it runs */
@@ -116,13 +112,13 @@ export class Residency {
   async ensure(bundle: Bundle): Promise<void> {
     const { target } = bundle.manifest;
     if (!this.#engine.targets.includes(target)) {
-      throw this.#unavailable(bundle, `its graphs are made for ${target}`);
+      throw this.#notLoaded(bundle, `its graphs are made for ${target}`);
     }
     const known = this.#residents.get(bundle.id);
     if (known?.state === 'loaded') return this.touch(bundle.id);
     if (known?.loading !== undefined) return known.loading;
     if (this.#isLeftAlone(bundle.id, performance.now())) {
-      throw this.#unavailable(bundle, known?.failure?.reason ?? '');
+      throw this.#notLoaded(bundle, known?.failure?.reason ?? '');
     }
     const entry = this.#residents.begin({ bundle, bytes: residentBytes(bundle), failure: known?.failure });
     entry.loading = this.#load(entry).finally(() => {
@@ -215,22 +211,22 @@ export class Residency {
     return lost.map((entry) => entry.bundle);
   }
 
-  /** The engine stays away: nobody can tell for how long, so the loads that wait for it end. */
+  /** The engine stays away: the loads that wait for it end. */
   endLoads(): void {
-    this.#absence.abort(engineAway(this.#engine.id));
-    this.#absence = new AbortController();
+    this.#loads.end();
   }
 
   async #load(entry: Entry): Promise<void> {
     const { bundle } = entry;
-    const absence = this.#absence.signal;
     try {
       await this.#options.verify(bundle);
-      const load = this.#lastLoad.then(() => this.#loadInTurn(entry, absence));
-      this.#lastLoad = load.catch(() => undefined);
-      await load;
+      await this.#loads.load(bundle, {
+        batchSizes: this.#options.batchSizes(bundle),
+        makeRoom: () => this.#makeRoom(entry),
+        onLoaded: (output) => this.#arrive(entry, output),
+      });
     } catch (error) {
-      if (error === absence.reason) {
+      if (error instanceof Img2ImgError && error.code === 'engine_unavailable') {
         entry.state = 'unloaded';
         throw error;
       }
@@ -241,26 +237,17 @@ export class Residency {
       entry.state = 'failed';
       entry.failure = failedAgain(error, entry.failure, performance.now());
       this.#options.onFailed(bundle, entry.failure.reason);
-      throw this.#unavailable(bundle, entry.failure.reason, error);
+      throw this.#notLoaded(bundle, entry.failure.reason, error);
     }
   }
 
-  async #loadInTurn(entry: Entry, absence: AbortSignal): Promise<void> {
-    const { bundle } = entry;
-    const spec = bundleSpec(bundle, this.#options.batchSizes(bundle));
-    const prepare = async (): Promise<void> => {
-      await this.#makeRoom(entry);
-      this.#inEngine = { bundle, since: performance.now() };
-    };
-    const output = await loadIntoEngine(this.#engine, spec, prepare, absence).finally(() => {
-      this.#inEngine = undefined;
-    });
+  #arrive(entry: Entry, output: LoadOutput): void {
     entry.state = 'loaded';
     entry.failure = undefined;
     entry.staysUntil = performance.now() + stayMs(output);
     // From now on, not from when it was asked for: whoever waits for it comes in a moment.
-    this.touch(bundle.id);
-    this.#options.onLoaded(bundle, output);
+    this.touch(entry.bundle.id);
+    this.#options.onLoaded(entry.bundle, output);
   }
 
   async #unload({ bundle }: Entry): Promise<void> {
@@ -298,20 +285,8 @@ export class Residency {
     return (this.retryInMs(id, now) ?? 0) > 0;
   }
 
-  #unavailable(bundle: Bundle, reason: string, cause?: unknown): Img2ImgError {
-    const inMs = this.retryInMs(bundle.id, performance.now());
-    return new Img2ImgError(
-      'model_unavailable',
-      `The model "${bundle.id}" could not be loaded on ${this.#engine.id}: ${reason}`,
-      {
-        details: { model: bundle.id, device: this.#engine.id, reason },
-        // A wait without an end is none to tell of.
-        ...(inMs === undefined || inMs === Number.POSITIVE_INFINITY
-          ? {}
-          : { retryAfterSeconds: Math.ceil(inMs / 1000) }),
-        cause,
-      },
-    );
+  #notLoaded({ id }: Bundle, reason: string, cause?: unknown): Img2ImgError {
+    return notLoaded(id, this.#engine.id, reason, this.retryInMs(id, performance.now()), cause);
   }
 }
 
