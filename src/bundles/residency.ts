@@ -4,14 +4,14 @@ import { EngineDiedError } from '../engine/engine-process.js';
 import type { LoadOutput } from '../engine/protocol.js';
 import { Img2ImgError } from '../errors.js';
 import type { Bundle } from './bundle.js';
+import { DeviceRoom } from './device-room.js';
 import { Instances, type InstancesOptions } from './instances.js';
-import { LastingLoadError } from './lasting-load-error.js';
 import { endsWithEngine, failedAgain } from './load-failure.js';
 import { LoadsInTurn } from './loads-in-turn.js';
 import { notLoaded } from './not-loaded.js';
 import { residentBytes } from './resident-bytes.js';
 import { type Entry, type ResidencyState, Residents } from './residents.js';
-import { type Claim, type Room, roomBeside, stayMs } from './room.js';
+import { stayMs } from './room.js';
 
 export interface BundleResidency {
   device: string;
@@ -35,15 +35,13 @@ export interface ResidencyOptions extends InstancesOptions {
   onUnloaded(bundle: Bundle): void;
 }
 
-/** Who used a bundle within this, a person perhaps who looks at a picture, is likely to use it again. */
-const UNUSED_AFTER_MS = 60_000;
-
 export class Residency {
   readonly #engine: Engine;
   readonly #options: ResidencyOptions;
   readonly #residents: Residents;
   readonly #instances: Instances;
   readonly #loads: LoadsInTurn;
+  readonly room: DeviceRoom;
 
   constructor(engine: Engine, options: ResidencyOptions) {
     this.#engine = engine;
@@ -51,6 +49,10 @@ export class Residency {
     this.#loads = new LoadsInTurn(engine);
     this.#instances = new Instances(engine, options);
     this.#residents = new Residents(engine.memoryBudgetBytes, (id) => this.#instances.bytes(id));
+    this.room = new DeviceRoom(engine, this.#residents, this.#instances, {
+      isLeftAlone: (id, now) => this.#isLeftAlone(id, now),
+      unload: (id) => this.unload(id),
+    });
   }
 
   describe(id: string): BundleResidency {
@@ -127,42 +129,6 @@ export class Residency {
     return entry.loading;
   }
 
-  /**
-   * When `ensure` is to be asked for a bundle that somebody waits for, so that none is driven out that was hardly loaded.
-   * @param claimOf who waits for a bundle that is loaded
-   */
-  roomFor(bundle: Bundle, claimOf: (id: string) => Claim, now: number): Room {
-    const bytes = residentBytes(bundle);
-    const budgetBytes = this.#engine.memoryBudgetBytes;
-    const onItsWay = this.#residents.get(bundle.id)?.loading !== undefined;
-    // Or to be refused, which nobody should have to wait for.
-    if (onItsWay || this.#isLeftAlone(bundle.id, now) || bytes > budgetBytes) return { inMs: 0 };
-    const [loaded, loading] = [this.#residents.inState('loaded'), this.#residents.inState('loading')];
-    return roomBeside(bytes, { budgetBytes, loaded, loading }, claimOf, now);
-  }
-
-  /** Whether a bundle may be loaded with nobody leaving for it. */
-  fits(bundle: Bundle): boolean {
-    return residentBytes(bundle) <= this.#residents.freeBytes();
-  }
-
-  /**
-   * Whether a bundle that nobody waits for may be loaded: only those leave for it that were not used for a while.
-   * @param isAwaited whether somebody waits for a picture of a bundle
-   */
-  hasUnusedRoom(bundle: Bundle, isAwaited: (id: string) => boolean, now: number): boolean {
-    if (this.#engine.state !== 'ready') return false;
-    const bytes = residentBytes(bundle);
-    // One that never fits is to be refused.
-    if (bytes > this.#engine.memoryBudgetBytes) return true;
-    let roomBytes = this.#residents.freeBytes();
-    for (const entry of this.#residents.inState('loaded')) {
-      if (entry.usedAt >= now - UNUSED_AFTER_MS || isAwaited(entry.bundle.id)) break;
-      roomBytes += this.#residents.bytes(entry);
-    }
-    return bytes <= roomBytes;
-  }
-
   /** Unloads the bundle after the batches already handed to the engine; a load under way is waited for. */
   async unload(id: string): Promise<void> {
     const entry = this.#residents.get(id);
@@ -222,7 +188,7 @@ export class Residency {
       await this.#options.verify(bundle);
       await this.#loads.load(bundle, {
         batchSizes: this.#options.batchSizes(bundle),
-        makeRoom: () => this.#makeRoom(entry),
+        makeRoom: () => this.room.make(bundle),
         onLoaded: (output) => this.#arrive(entry, output),
       });
     } catch (error) {
@@ -259,28 +225,6 @@ export class Residency {
     this.#options.onUnloaded(bundle);
   }
 
-  async #makeRoom(entry: Entry): Promise<void> {
-    const budget = this.#engine.memoryBudgetBytes;
-    if (entry.bytes > budget) {
-      throw new LastingLoadError(
-        `it needs ${megabytes(entry.bytes)} MB and the memory budget of ${this.#engine.id} is ${megabytes(budget)} MB`,
-      );
-    }
-    for (;;) {
-      if (this.#residents.usedBytes() + entry.bytes <= budget) return;
-      const loaded = this.#residents.inState('loaded');
-      // A bundle less is felt by everyone who asks for it, an instance less by a crowd only.
-      const multiplied = loaded.find(({ bundle }) => this.#instances.bytes(bundle.id) > 0);
-      if (multiplied !== undefined) {
-        await this.#instances.giveBack(multiplied.bundle);
-        continue;
-      }
-      const [oldest] = loaded;
-      if (oldest === undefined) return;
-      await this.unload(oldest.bundle.id);
-    }
-  }
-
   #isLeftAlone(id: string, now: number): boolean {
     return (this.retryInMs(id, now) ?? 0) > 0;
   }
@@ -288,8 +232,4 @@ export class Residency {
   #notLoaded({ id }: Bundle, reason: string, cause?: unknown): Img2ImgError {
     return notLoaded(id, this.#engine.id, reason, this.retryInMs(id, performance.now()), cause);
   }
-}
-
-function megabytes(bytes: number): number {
-  return Math.ceil(bytes / 2 ** 20);
 }

@@ -84,7 +84,7 @@ export class DeviceLoads {
   /** Nobody waits for it: those that are in use do not leave for it. */
   #loadBesideOthers(wanted: Wanted): void {
     const isAwaited = (id: string): boolean => this.#options.isAwaited(id);
-    const hasRoom = this.#residency.hasUnusedRoom(wanted.bundle, isAwaited, performance.now());
+    const hasRoom = this.#residency.room.fitsBesideUsed(wanted.bundle, isAwaited, performance.now());
     if (hasRoom) this.load(wanted.bundle);
     else this.#tryIn(RETRY_WHEN_FULL_MS, wanted);
   }

@@ -31,7 +31,7 @@ export function nextLoad(leader: PendingJob, device: DeviceBundles): NextLoad {
   // Nobody else has to wait for room that is there.
   const other = queue.first(
     now,
-    ({ request }) => !residency.isLoaded(request.bundle.id) && residency.fits(request.bundle),
+    ({ request }) => !residency.isLoaded(request.bundle.id) && residency.room.fits(request.bundle),
   );
   return other === undefined ? { inMs } : { bundle: other.request.bundle, inMs };
 }
@@ -45,7 +45,7 @@ export function roomAmongJobs(bundle: Bundle, urgent: boolean, device: DeviceBun
     if (waiting.length === 0) return 'none';
     return !urgent || waiting.some((job) => queue.isUrgent(job, now)) ? 'as urgent' : 'less urgent';
   };
-  return residency.roomFor(bundle, claimOf, now);
+  return residency.room.when(bundle, claimOf, now);
 }
 
 /** Jobs that wait here, and those that are being made. */
