@@ -116,7 +116,6 @@ function withMessages(details: Record<string, unknown>, message: string): Record
 /** Codes of Fastify and its plugins that are the client's doing. */
 const frameworkCodes: Record<string, HttpCode> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
-  FST_REQ_FILE_TOO_LARGE: 'body_too_large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_body',
   FST_ERR_CTP_INVALID_JSON_BODY: 'malformed_body',
