@@ -467,6 +467,7 @@ describe('time on a client that waits', () => {
   });
   afterEach(() => vi.useRealTimers());
 
+  const settledTurn = () => new Promise((resolve) => setImmediate(resolve));
   /** Seconds in which nothing comes but answers to pings. */
   async function pass(seconds: number) {
     for (let second = 1; second <= seconds; second++) {
@@ -495,6 +496,44 @@ describe('time on a client that waits', () => {
     connection.receive(await sketch(), true);
     await pass(25);
     expect(socket.closes).toEqual([]);
+  });
+
+  it('for room for its picture has the frame run once, and the newest after it', async () => {
+    const others = answers.open();
+    others.add(MAX_BODIES);
+    const translate = vi.spyOn(service, 'translate');
+    configure();
+    connection.receive(await sketch('png', 1), true);
+    await translate.mock.results[0]?.value;
+    for (const mark of [1, 2, 3]) connection.receive(await sketch('png', mark), true);
+    await pass(25);
+    expect(translate).toHaveBeenCalledOnce();
+    expect([outcomes, socket.closes]).toEqual([['2 unchanged', '3 overtaken'], []]);
+    others.giveBack();
+    await vi.waitFor(() => expect(results()).toEqual([1, 4]));
+    expect(translate).toHaveBeenCalledTimes(2);
+  });
+
+  it('for room for its picture is told when the server stops, and keeps nothing when it leaves', async () => {
+    answers.open().add(MAX_BODIES);
+    const translate = vi.spyOn(service, 'translate');
+    configure();
+    connection.receive(await sketch(), true);
+    await translate.mock.results[0]?.value;
+    await pass(1);
+    void connection.finish();
+    await pass(1);
+    expect(socket.ofType('error')).toMatchObject([{ frame: 1, problem: { code: 'queue_full' } }]);
+    expect(socket.closes).toEqual([[1001, 'server is shutting down']]);
+    connection.closed();
+    connection = open();
+    configure({ seed: 2 });
+    connection.receive(await sketch(), true);
+    await translate.mock.results[1]?.value;
+    await pass(1);
+    connection.closed();
+    await settledTurn();
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('is cut when it does not answer the close message', async () => {
