@@ -39,6 +39,7 @@ function open(): StreamConnection {
     answers,
     pingMs: 1000,
     idleMs: 10_000,
+    configured: () => {},
     frameEnded: (outcome, frame) => outcomes.push(`${frame} ${outcome}`),
     failed: (error) => failures.push(error),
   });

@@ -28,6 +28,8 @@ export interface StreamOptions {
   answers: ByteBudget;
   pingMs: number;
   idleMs: number;
+  /** A configuration was accepted. */
+  configured(settings: ResolvedSettings): void;
   frameEnded(outcome: FrameOutcome, frame: FrameId, translation?: Translation): void;
   /** Is told of errors that are the server's fault. */
   failed(error: unknown): void;
@@ -163,6 +165,7 @@ export class StreamConnection {
     }
     share.giveBack();
     this.#settings = this.#options.service.resolve(message.settings);
+    this.#options.configured(this.#settings);
     this.#outbox.send({ type: 'ready', ...this.#settings });
   }
 
