@@ -6,7 +6,7 @@ import { StreamConnection } from '../../src/http/stream/connection.js';
 import { STALL_BYTES } from '../../src/http/stream/outbox.js';
 import { createFakeService, type FakeService } from './fake-service.js';
 import { FakeSocket } from './fake-socket.js';
-import { sketch } from './support.js';
+import { NOISE, sketch } from './support.js';
 
 const MAX_FRAME = 100_000;
 const MAX_BODIES = 1_000_000;
@@ -364,6 +364,22 @@ describe('a message at fault is an error that says so, and the connection lives 
     configure();
     connection.receive(await sketch(), true);
     await untilResults(1);
+  });
+
+  it.each([
+    ['{}', 'The message has no type; the types are configure and frame.'],
+    [
+      '{"type":"frame","image":"AAAA"}',
+      'id must be text of at most 200 characters or a number, it is missing',
+    ],
+    ['{"type":"frame","id":{},"image":"AAAA"}', 'or a number, not "an object"'],
+    ['{"type":"frame","id":1}', 'image must be text, it is missing'],
+    ['{"type":"configure","gamma":1e999}', 'gamma must be a number from 0 to 1, not "Infinity"'],
+  ])('%s: in words for people', (text, expected) => {
+    connection.receive(Buffer.from(text), false);
+    const detail = socket.ofType('error')[0]?.problem.detail;
+    expect(detail).toContain(expected);
+    expect(detail).not.toMatch(NOISE);
   });
 
   it('a binary frame before configure', async () => {

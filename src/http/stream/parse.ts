@@ -55,11 +55,11 @@ export function parseClientMessage(text: string): ClientMessage {
       throw new FrameMessageError(error, id.success ? id.data : undefined);
     }
   }
-  throw new HttpError(
-    'invalid_message',
-    `There is no message type ${JSON.stringify(echo(type))}; the types are configure and frame.`,
-    { details: { allowed: ['configure', 'frame'] } },
-  );
+  const fault =
+    type === undefined ? 'The message has no type' : `There is no message type ${JSON.stringify(echo(type))}`;
+  throw new HttpError('invalid_message', `${fault}; the types are configure and frame.`, {
+    details: { allowed: ['configure', 'frame'] },
+  });
 }
 
 function parseFrame(message: Record<string, unknown>): ClientMessage {
