@@ -77,6 +77,10 @@ export function unknownField(field: string, value: unknown, names: string[]): Fi
   };
 }
 
+export function givenTwice(field: string, value: unknown): FieldFault {
+  return { field, value: echo(value), message: `${field} is given twice`, allowed: 'one value' };
+}
+
 function valueAt(input: unknown, path: PropertyKey[]): unknown {
   return path.reduce<unknown>(
     (value, key) =>

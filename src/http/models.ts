@@ -4,6 +4,8 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { MAX_ID_CHARACTERS } from '../request.js';
 import type { HttpContext } from './context.js';
+import { givenTwice } from './fields.js';
+import { invalidRequest } from './problem.js';
 
 const residencySchema = z.object({
   device: z.string(),
@@ -54,7 +56,7 @@ const failedModelSchema = z.object({ id: z.string(), status: z.literal('failed')
 export const modelSchema = z.union([readyModelSchema, failedModelSchema]).meta({ id: 'Model' });
 
 const params = z.object({ id: z.string().describe('Bundle id.') });
-/** A device may be named in the query or in a JSON body. */
+/** A device may be named in the query or in a JSON body, not in both. */
 const deviceSchema = z.strictObject({
   device: z
     .string()
@@ -116,7 +118,11 @@ export async function modelRoutes(scope: FastifyInstance, { service }: HttpConte
       (request, reply) => {
         // A large model takes longer to load than a silent connection is kept; Node sets the timeout anew for the next request.
         reply.raw.setTimeout(0, () => {});
-        return service[action](request.params.id, request.body?.device ?? request.query.device);
+        const { body, query } = request;
+        if (query.device !== undefined && body?.device !== undefined) {
+          throw invalidRequest([givenTwice('device', body.device)]);
+        }
+        return service[action](request.params.id, body?.device ?? query.device);
       },
     );
   }

@@ -55,6 +55,13 @@ describe('models', () => {
       { action: 'unload', id: 'tiny-sketch', device: 'cpu:0' },
       { action: 'load', id: 'tiny-sketch', device: 'cpu:1' },
     ]);
+    for (const device of ['cpu:0', 'cpu:1']) {
+      expect((await post('/load?device=cpu:0', { device })).json()).toMatchObject({
+        code: 'invalid_request',
+        errors: [{ field: 'device', value: device, message: 'device is given twice' }],
+      });
+    }
+    expect(test.service.residencyCalls).toHaveLength(3);
     expect((await post('/load', { gpu: 1 })).json()).toMatchObject({
       code: 'invalid_request',
       errors: [{ field: 'gpu', value: 1, allowed: ['device'] }],

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { describeText, readableType } from '../../images/sniff.js';
 import { type TranslateRequest, translateRequestObject, translateRequestSchema } from '../../request.js';
 import { echo } from '../echo.js';
-import { coerceWords, fieldFaults, fieldTable, unknownField } from '../fields.js';
+import { coerceWords, fieldFaults, fieldTable, givenTwice, unknownField } from '../fields.js';
 import { bytesOfImageText } from '../image-text.js';
 import { parseJsonObject } from '../json-object.js';
 import { type FieldFault, HttpError, invalidRequest } from '../problem.js';
@@ -39,7 +39,7 @@ export function readTranslateBody(request: FastifyRequest): TranslateBody {
   const body = partsOf(request);
   const faults = [...query.faults, ...body.faults];
   for (const name of Object.keys(query.fields)) {
-    if (Object.hasOwn(body.fields, name)) faults.push(twice(name, body.fields[name]));
+    if (Object.hasOwn(body.fields, name)) faults.push(givenTwice(name, body.fields[name]));
   }
   const parsed = translateRequestSchema.safeParse({ ...query.fields, ...body.fields });
   if (!parsed.success) {
@@ -58,13 +58,9 @@ function missingImage(image: Uint8Array | undefined): FieldFault {
   return { field: 'image', message: `${message}; send ${allowed}`, allowed };
 }
 
-function twice(name: string, value: unknown): FieldFault {
-  return { field: name, value: echo(value), message: `${name} is given twice`, allowed: 'one value' };
-}
-
 function fromQuery(query: Record<string, unknown>): Parts {
   const faults = Object.entries(query).flatMap(([name, value]) =>
-    Array.isArray(value) ? [twice(name, value[0])] : [],
+    Array.isArray(value) ? [givenTwice(name, value[0])] : [],
   );
   const single = Object.entries(query).map(([name, value]) => [
     name,
@@ -109,12 +105,12 @@ function fromForm(body: Buffer, contentType: string): Parts {
       if (table.names.includes(name)) faults.push(fileForText(name));
       else if (name !== 'image') faults.push(unknownField(name, 'a file', ['image', ...table.names]));
       else if (!hasFilename && isText(bytes)) faults.push(textForFile(bytes));
-      else if (image !== undefined) faults.push(twice(name, 'a file'));
+      else if (image !== undefined) faults.push(givenTwice(name, 'a file'));
       else image = bytes;
       continue;
     }
     const text = decodeText(bytes.subarray(0, MAX_FIELD_BYTES), charset);
-    if (words.has(name)) faults.push(twice(name, text));
+    if (words.has(name)) faults.push(givenTwice(name, text));
     else if (bytes.length > MAX_FIELD_BYTES) faults.push(tooLong(name, text));
     else words.set(name, text);
   }
