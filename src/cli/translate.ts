@@ -1,5 +1,5 @@
 /** `translate IMAGE -o OUT`: one picture through the whole way of a request, in this process. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { access, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { pino } from 'pino';
@@ -129,6 +129,8 @@ function joinNegatives(args: string[]): string[] {
 
 async function run({ input, output, quiet, request }: Command): Promise<void> {
   const image = await readInput(input);
+  // Before the minutes that a large model may take to load; with the separator at its end it must be a folder.
+  if (output !== '-') await access(path.dirname(output) + path.sep);
   const { n, priority, response: _, ...settings } = request;
   const config = readProcessConfig({ PRELOAD: 'none' });
   const logger = pino({ level: quiet ? 'silent' : 'warn' }, pino.destination(2));

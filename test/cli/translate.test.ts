@@ -86,6 +86,16 @@ describe('img2img-turbo-server translate', () => {
     expect(code).toBe(expected);
   });
 
+  it.each([
+    ['no/such/folder.png', /no such file.*no\/such/i],
+    ['in.png/folder.png', /not a directory.*in\.png/i],
+  ])('says that %s can have no picture before it starts an engine', async (output, message) => {
+    const { code, err } = await run('translate', 'in.png', '-o', output);
+    expect(err).toMatch(message);
+    expect(err).not.toContain('starting the engine');
+    expect(code).toBe(1);
+  });
+
   it('reads from standard input and writes to standard output', async () => {
     const command = `"${process.execPath}" "${ENTRY}" translate - -q --prompt duck --seed 7 -o - < in.png > piped.png`;
     const env = { ...process.env, MODELS_DIR: FIXTURES };
