@@ -140,7 +140,8 @@ async function run({ input, output, quiet, request }: Command): Promise<void> {
   try {
     const resolved = service.resolve(settings);
     progress.say(`loading ${resolved.model}`);
-    await service.load(resolved.model);
+    // One picture runs on one device: the first, which is loaded then and so chosen.
+    await service.load(resolved.model, service.devices()[0]?.id);
     progress.say('translating');
     const translation = await service.translate({
       image,
