@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import { readProcessConfig } from '../config.js';
 import { createService } from '../create-service.js';
 import { Img2ImgError, messageOf } from '../errors.js';
-import { coerceWords, fieldFaults, fieldTable } from '../http/fields.js';
+import { coerceWords, fieldFaults, fieldTable } from '../fields/fields.js';
 import { createMetrics } from '../metrics.js';
 import { translateRequestObject } from '../request.js';
 import type { OutputFormat } from '../translation.js';

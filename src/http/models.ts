@@ -2,10 +2,10 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { invalidRequest } from '../fields/fault.js';
+import { givenTwice } from '../fields/fields.js';
 import { MAX_ID_CHARACTERS } from '../request.js';
 import type { HttpContext } from './context.js';
-import { givenTwice } from './fields.js';
-import { invalidRequest } from './problem.js';
 
 const residencySchema = z.object({
   device: z.string(),

@@ -1,10 +1,12 @@
 /** Reads one text message of a stream's client. */
+
+import { echo } from '../../fields/echo.js';
+import { invalidRequest } from '../../fields/fault.js';
+import { fieldFaults, fieldTable } from '../../fields/fields.js';
 import type { StreamConfiguration } from '../../request.js';
-import { echo } from '../echo.js';
-import { fieldFaults, fieldTable } from '../fields.js';
 import { bytesOfImageText } from '../image-text.js';
 import { parseJsonObject } from '../json-object.js';
-import { HttpError, invalidRequest } from '../problem.js';
+import { HttpError } from '../problem.js';
 import {
   configureMessageObject,
   type FrameId,

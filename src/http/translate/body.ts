@@ -1,12 +1,13 @@
 /** Reads the image and the fields of one translation out of a request: a form, JSON or the image itself. */
 import type { FastifyRequest } from 'fastify';
+import { echo } from '../../fields/echo.js';
+import { type FieldFault, invalidRequest } from '../../fields/fault.js';
+import { coerceWords, fieldFaults, fieldTable, givenTwice, unknownField } from '../../fields/fields.js';
 import { describeText, readableType } from '../../images/sniff.js';
 import { type TranslateRequest, translateRequestObject, translateRequestSchema } from '../../request.js';
-import { echo } from '../echo.js';
-import { coerceWords, fieldFaults, fieldTable, givenTwice, unknownField } from '../fields.js';
 import { bytesOfImageText } from '../image-text.js';
 import { parseJsonObject } from '../json-object.js';
-import { type FieldFault, HttpError, invalidRequest } from '../problem.js';
+import { HttpError } from '../problem.js';
 import { partsOfForm } from './form.js';
 
 export interface TranslateBody {

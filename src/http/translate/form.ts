@@ -1,5 +1,5 @@
 /** Splits a form (multipart/form-data, RFC 7578) that has come in whole into its parts. */
-import { echo } from '../echo.js';
+import { echo } from '../../fields/echo.js';
 import { HttpError } from '../problem.js';
 
 export interface FormPart {

@@ -1,7 +1,7 @@
 /** Reads request fields against a zod schema: words from forms and queries become numbers and booleans, faults become sentences. */
 import { z } from 'zod';
 import { echo, MAX_ECHO } from './echo.js';
-import { type FieldFault, MAX_FAULTS } from './problem.js';
+import { type FieldFault, MAX_FAULTS } from './fault.js';
 
 type FieldSchema = z.core.JSONSchema.JSONSchema;
 
