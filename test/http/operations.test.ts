@@ -355,6 +355,17 @@ describe('the documents', () => {
     for (const [, name = ''] of references) expect(document.components.schemas).toHaveProperty(name);
   });
 
+  it('the API’s description has every message of a stream, as it is sent', async () => {
+    const { schemas } = (await get('/openapi.json')).json().components;
+    expect(schemas.StreamConfigure).toMatchObject({ required: ['type'], additionalProperties: false });
+    expect(schemas.StreamConfigure.properties).toHaveProperty('prompt');
+    expect(schemas.StreamFrame.required).toEqual(['type', 'id', 'image']);
+    const answers = ['Ready', 'Result', 'Dropped', 'Error'].map(
+      (name) => `#/components/schemas/Stream${name}`,
+    );
+    expect(schemas.StreamAnswer.oneOf.map(({ $ref }: { $ref: string }) => $ref)).toEqual(answers);
+  });
+
   it('the API’s description tells the problems of every operation, and every way a stream ends', async () => {
     const { paths } = (await get('/openapi.json')).json();
     for (const operations of Object.values<object>(paths)) {

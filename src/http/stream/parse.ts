@@ -3,17 +3,11 @@
 import { echo } from '../../fields/echo.js';
 import { invalidRequest } from '../../fields/fault.js';
 import { fieldFaults, fieldTable } from '../../fields/fields.js';
-import type { StreamConfiguration } from '../../request.js';
+import { type StreamConfiguration, streamConfigurationSchema } from '../../request.js';
 import { bytesOfImageText } from '../image-text.js';
 import { parseJsonObject } from '../json-object.js';
 import { HttpError } from '../problem.js';
-import {
-  configureMessageObject,
-  type FrameId,
-  frameIdSchema,
-  frameMessageSchema,
-  streamConfigurationSchema,
-} from './messages.js';
+import { configureMessageObject, type FrameId, frameIdSchema, frameMessageSchema } from './messages.js';
 
 export type ClientMessage =
   | { type: 'configure'; settings: StreamConfiguration }
