@@ -53,7 +53,7 @@ const readyModelSchema = z.object({
 
 const failedModelSchema = z.object({ id: z.string(), status: z.literal('failed'), reason: z.string() });
 
-export const modelSchema = z.union([readyModelSchema, failedModelSchema]).meta({ id: 'Model' });
+const modelSchema = z.union([readyModelSchema, failedModelSchema]).meta({ id: 'Model' });
 
 const params = z.object({ id: z.string().describe('Bundle id.') });
 /** A device may be named in the query or in a JSON body, not in both. */
