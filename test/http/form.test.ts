@@ -30,7 +30,6 @@ describe('a form', () => {
       'multipart/form-data; charset=utf-8; boundary="b"',
     ],
     ['blanks behind the boundary', `${named('a')}${named('c')}--b--`.replace('--b\r\n', '--b \t\r\n'), TYPE],
-    ['a header on two lines', `${named('a')}${named('c')}--b--`.replaceAll('; name', ';\r\n name'), TYPE],
   ])('may have %s', (_name, body, type) => {
     expect(split(body, type).map(({ name, bytes }) => [name, String(bytes)])).toEqual([
       ['a', 'x'],
