@@ -24,7 +24,7 @@ import { metricsRoutes } from './http/metrics.js';
 import { modelRoutes } from './http/models.js';
 import { guardOrigins } from './http/origins.js';
 import { HttpError } from './http/problem.js';
-import { requestId, watchRequests } from './http/requests.js';
+import { isOperations, requestId, watchRequests } from './http/requests.js';
 import { securityHeaders } from './http/security.js';
 import { closeStreams, failStream, STREAM_PATH, streamRoutes } from './http/stream/route.js';
 import { StreamWebSocket } from './http/stream/web-socket.js';
@@ -143,7 +143,7 @@ export function buildApp({
   app.register(underPressure, {
     maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS,
     pressureHandler: (request) => {
-      if (request.url.startsWith('/health/') || request.url === '/metrics') return;
+      if (isOperations(request.url)) return;
       throw new HttpError('overloaded', 'The server cannot keep up at present.');
     },
   });

@@ -1,8 +1,8 @@
 /** The fields of one translation, as every way in (HTTP, stream, command line) understands them. */
 import { z } from 'zod';
 
-export const MAX_PROMPT_CHARACTERS = 2000;
-export const MAX_VARIATIONS = 8;
+const MAX_PROMPT_CHARACTERS = 2000;
+const MAX_VARIATIONS = 8;
 /** Of bundles, styles, directions and devices: no id is nearly as long, and an unknown one is told back whole. */
 export const MAX_ID_CHARACTERS = 200;
 

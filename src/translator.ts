@@ -58,12 +58,13 @@ export class Translator implements Translates {
     const { bundle, direction, settings } = request;
     const { priority, client } = job;
 
+    const format = settings.format ?? 'png';
     const plan = {
       fit: settings.fit,
       size: request.size,
       rules: bundle.manifest.size,
       conditioning: conditioningOf(job.settings, bundle),
-      restored: settings.restore_size ? job.n : 0,
+      restored: settings.restore_size ? { count: job.n, format } : undefined,
     };
     // The prompt is read while another thread decodes.
     const [prepared, tokens] = await Promise.all([
@@ -95,7 +96,6 @@ export class Translator implements Translates {
 
     const madeAt = performance.now();
     giveBack(prepared.data);
-    const format = settings.format ?? 'png';
     const restore = settings.restore_size ? prepared.plan : undefined;
     const finished = await Promise.all(
       result.images.map(async (data) => {

@@ -1,6 +1,6 @@
 /** What the translator makes of deadlines, of clients that leave and of results that would be too large, without an engine. */
 import sharp from 'sharp';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Catalogue } from '../src/bundles/catalogue.js';
 import { discoverBundles } from '../src/bundles/discovery.js';
 import { ImageProcessor } from '../src/images/processor.js';
@@ -55,9 +55,14 @@ beforeEach(() => {
 });
 afterEach(() => images.close());
 
-const translate = (settings: Partial<StreamConfiguration>, n: number, signal?: AbortSignal) =>
+const translate = (
+  settings: Partial<StreamConfiguration>,
+  n: number,
+  signal?: AbortSignal,
+  picture = image,
+) =>
   translator.translate({
-    image,
+    image: picture,
     settings: { ...streamConfigurationSchema.parse({}), restore_size: true, ...settings },
     n,
     priority: 'normal',
@@ -94,5 +99,19 @@ describe('a translation', () => {
       details: { errors: [{ field: 'n', value: 5 }] },
     });
     expect((await translate({}, 4)).images).toHaveLength(4);
+  });
+
+  it('whose result would be too long for its format is refused before a device is asked', async () => {
+    const long = await sharp({ create: { width: 17_000, height: 2, channels: 3, background: '#fff' } })
+      .png()
+      .toBuffer();
+    const run = vi.spyOn(scheduler, 'run');
+    const settings = { fit: 'fill', format: 'webp' } as const;
+    await expect(translate(settings, 1, undefined, long)).rejects.toMatchObject({
+      code: 'invalid_request',
+      details: { errors: [{ field: 'format', value: 'webp' }] },
+    });
+    expect(run).not.toHaveBeenCalled();
+    expect((await translate({ fit: 'fill' }, 1, undefined, long)).images).toHaveLength(1);
   });
 });

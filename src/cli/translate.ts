@@ -1,5 +1,5 @@
 /** `translate IMAGE -o OUT`: one picture through the whole way of a request, in this process. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { access, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { pino } from 'pino';
@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import { readProcessConfig } from '../config.js';
 import { createService } from '../create-service.js';
 import { Img2ImgError, messageOf } from '../errors.js';
-import { coerceWords, fieldFaults, fieldTable } from '../http/fields.js';
+import { coerceWords, fieldFaults, fieldTable } from '../fields/fields.js';
 import { createMetrics } from '../metrics.js';
 import { translateRequestObject } from '../request.js';
 import type { OutputFormat } from '../translation.js';
@@ -129,6 +129,8 @@ function joinNegatives(args: string[]): string[] {
 
 async function run({ input, output, quiet, request }: Command): Promise<void> {
   const image = await readInput(input);
+  // Before the minutes that a large model may take to load; with the separator at its end it must be a folder.
+  if (output !== '-') await access(path.dirname(output) + path.sep);
   const { n, priority, response: _, ...settings } = request;
   const config = readProcessConfig({ PRELOAD: 'none' });
   const logger = pino({ level: quiet ? 'silent' : 'warn' }, pino.destination(2));
@@ -138,7 +140,8 @@ async function run({ input, output, quiet, request }: Command): Promise<void> {
   try {
     const resolved = service.resolve(settings);
     progress.say(`loading ${resolved.model}`);
-    await service.load(resolved.model);
+    // One picture runs on one device: the first, which is loaded then and so chosen.
+    await service.load(resolved.model, service.devices()[0]?.id);
     progress.say('translating');
     const translation = await service.translate({
       image,

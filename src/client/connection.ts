@@ -4,7 +4,7 @@ import type { SocketConstructor, SocketLike } from './socket.js';
 import type { StreamStatus } from './types.js';
 import { type Owed, Watch } from './watch.js';
 
-export const NORMAL_CLOSURE = 1000;
+const NORMAL_CLOSURE = 1000;
 export const MESSAGE_TOO_BIG = 1009;
 /** In place of a close code: the other side said nothing for too long, or we left it for a new connection. */
 const SILENCE = 0;

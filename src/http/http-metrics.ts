@@ -51,12 +51,6 @@ export function createHttpMetrics(registry: Registry): HttpMetrics {
     labelNames: ['outcome'],
     registers,
   });
-  const dropped = new Counter({
-    name: 'img2img_stream_dropped_frames_total',
-    help: 'Frames never run, by reason: overtaken by a newer one, or unchanged.',
-    labelNames: ['reason'],
-    registers,
-  });
   const streams = new Gauge({ name: 'img2img_open_streams', help: 'Open streams.', registers });
   return {
     answered(route, method, status, outcome, milliseconds) {
@@ -67,10 +61,7 @@ export function createHttpMetrics(registry: Registry): HttpMetrics {
       decode.observe(timings.decode / 1000);
       encode.observe({ format }, timings.encode / 1000);
     },
-    frame(outcome) {
-      frames.inc({ outcome });
-      if (outcome === 'overtaken' || outcome === 'unchanged') dropped.inc({ reason: outcome });
-    },
+    frame: (outcome) => frames.inc({ outcome }),
     streamOpened: () => streams.inc(),
     streamClosed: () => streams.dec(),
   };

@@ -2,6 +2,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { invalidRequest } from '../fields/fault.js';
+import { givenTwice } from '../fields/fields.js';
 import { MAX_ID_CHARACTERS } from '../request.js';
 import type { HttpContext } from './context.js';
 
@@ -51,10 +53,10 @@ const readyModelSchema = z.object({
 
 const failedModelSchema = z.object({ id: z.string(), status: z.literal('failed'), reason: z.string() });
 
-export const modelSchema = z.union([readyModelSchema, failedModelSchema]).meta({ id: 'Model' });
+const modelSchema = z.union([readyModelSchema, failedModelSchema]).meta({ id: 'Model' });
 
 const params = z.object({ id: z.string().describe('Bundle id.') });
-/** A device may be named in the query or in a JSON body. */
+/** A device may be named in the query or in a JSON body, not in both. */
 const deviceSchema = z.strictObject({
   device: z
     .string()
@@ -116,7 +118,11 @@ export async function modelRoutes(scope: FastifyInstance, { service }: HttpConte
       (request, reply) => {
         // A large model takes longer to load than a silent connection is kept; Node sets the timeout anew for the next request.
         reply.raw.setTimeout(0, () => {});
-        return service[action](request.params.id, request.body?.device ?? request.query.device);
+        const { body, query } = request;
+        if (query.device !== undefined && body?.device !== undefined) {
+          throw invalidRequest([givenTwice('device', body.device)]);
+        }
+        return service[action](request.params.id, body?.device ?? query.device);
       },
     );
   }

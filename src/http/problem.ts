@@ -1,27 +1,14 @@
 /** RFC 9457 problem details from anything that was thrown; the only place that turns an error code into a status. */
 import { z } from 'zod';
 import { Img2ImgError } from '../errors.js';
+import { echo } from '../fields/echo.js';
+import { fieldFaultSchema } from '../fields/fault.js';
 import { type HttpCode, type ProblemCode, problemKinds, problemType } from './codes.js';
-import { echo } from './echo.js';
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 /** Seconds a client is told to wait where the error itself does not know better. */
 const DEFAULT_RETRY_SECONDS = 5;
-
-export const fieldFaultSchema = z
-  .object({
-    field: z.string().describe('The field at fault.'),
-    value: z.unknown().describe('What was given; long text is cut.').optional(),
-    message: z.string(),
-    allowed: z
-      .union([z.string(), z.array(z.string())])
-      .describe('What would be right.')
-      .optional(),
-  })
-  .meta({ id: 'FieldFault' });
-
-export type FieldFault = z.infer<typeof fieldFaultSchema>;
 
 /** The body of every error; `details` of an error add members of their own. */
 export const problemSchema = z
@@ -70,16 +57,6 @@ export class HttpError extends Error {
   }
 }
 
-/** Faults told of one request: a body can have a million, and each is told with what is allowed. */
-export const MAX_FAULTS = 20;
-
-/** The error that lists the faults of a request, up to a number of them. */
-export function invalidRequest(found: FieldFault[]): Img2ImgError {
-  const faults = found.slice(0, MAX_FAULTS);
-  const detail = faults.map((fault) => fault.message).join('; ');
-  return new Img2ImgError('invalid_request', detail, { details: { errors: faults } });
-}
-
 /** Turns anything thrown into a problem; what is not ours to tell becomes a plain `internal_error`. */
 export function toProblem(error: unknown, requestId?: string): Problem {
   if (error instanceof Img2ImgError && error.code !== 'invalid_config') {
@@ -116,7 +93,6 @@ function withMessages(details: Record<string, unknown>, message: string): Record
 /** Codes of Fastify and its plugins that are the client's doing. */
 const frameworkCodes: Record<string, HttpCode> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
-  FST_REQ_FILE_TOO_LARGE: 'body_too_large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_body',
   FST_ERR_CTP_INVALID_JSON_BODY: 'malformed_body',

@@ -23,8 +23,8 @@ export function requestId(raw: Pick<IncomingMessage, 'headers'>): string {
   return typeof given === 'string' && SANE_ID.test(given) ? given : randomUUID();
 }
 
-/** Routes that answer even while the server stops. */
-const isOperations = (url: string) => url.startsWith('/health/') || url === '/metrics';
+/** Of routes that answer even while the server stops or cannot keep up. */
+export const isOperations = (url: string) => url.startsWith('/health/') || url === '/metrics';
 
 export function watchRequests(app: FastifyInstance, context: HttpContext): void {
   const { lifecycle, metrics } = context;

@@ -1,8 +1,8 @@
 /** Makes Fastify validate with zod schemas, and say a fault the way every other way in says it. */
 import type { FastifySchemaCompiler } from 'fastify';
 import { z } from 'zod';
-import { fieldFaults, fieldTable } from './fields.js';
-import { invalidRequest } from './problem.js';
+import { invalidRequest } from '../fields/fault.js';
+import { fieldFaults, fieldTable } from '../fields/fields.js';
 
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema }) => {
   const object = schema instanceof z.ZodOptional ? schema.unwrap() : schema;

@@ -1,6 +1,7 @@
 /** Pixels → an encoded image, with settings chosen for time first: a picture is looked at once and redrawn. */
+import { Img2ImgError } from '../errors.js';
 import type { OutputFormat } from '../translation.js';
-import type { Raster } from './raster.js';
+import type { Raster, Size } from './raster.js';
 import sharp from './sharp.js';
 
 export const mimeTypes: Readonly<Record<OutputFormat, string>> = {
@@ -10,12 +11,31 @@ export const mimeTypes: Readonly<Record<OutputFormat, string>> = {
   avif: 'image/avif',
 };
 
+/** Pixels of the longest side that each encoder takes (tried with sharp 0.35.5); whatever can be sent fits into a PNG. */
+const longestSide: Readonly<Record<OutputFormat, number>> = {
+  png: Number.POSITIVE_INFINITY,
+  jpeg: 65_500,
+  webp: 16_383,
+  avif: 16_384,
+};
+
 const defaultQuality = { jpeg: 90, webp: 85, avif: 60 };
 
 export interface EncodeOptions {
   readonly format: OutputFormat;
   /** 1–100; png is lossless and takes none. */
   readonly quality?: number | undefined;
+}
+
+/** @throws Img2ImgError `invalid_request` naming the formats that can hold a picture of this size */
+export function checkEncodable({ width, height }: Size, format: OutputFormat): void {
+  const formats = Object.keys(longestSide) as OutputFormat[];
+  const able = formats.filter((each) => Math.max(width, height) <= longestSide[each]);
+  if (able.includes(format)) return;
+  const allowed = `one of ${able.join(', ')} for a picture of ${width}x${height}`;
+  throw new Img2ImgError('invalid_request', `format must be ${allowed}, not ${format}.`, {
+    details: { errors: [{ field: 'format', value: format, allowed }] },
+  });
 }
 
 /** Runs on libuv's threads. The raster is only read, and must not change until the promise settles. */

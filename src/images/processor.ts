@@ -1,7 +1,8 @@
 /** The images of a translation, in and out: the one thing the translator needs to know of this room. */
+import type { OutputFormat } from '../translation.js';
 import type { Conditioned, Conditioning } from './conditioning.js';
 import { readSize } from './decode.js';
-import { type EncodeOptions, encodeImage } from './encode.js';
+import { checkEncodable, type EncodeOptions, encodeImage } from './encode.js';
 import { checkRestored, type Fit, type FitPlan, planFit, restoredSize, type SizeRules } from './fit.js';
 import { isLongEncode } from './jobs.js';
 import { isQuick, prepare, sameSize } from './prepare.js';
@@ -15,8 +16,8 @@ export interface PrepareOptions {
   /** `size` of the bundle's manifest. */
   readonly rules: SizeRules;
   readonly conditioning: Conditioning;
-  /** How many results will be scaled back to the picture's size; default: none. */
-  readonly restored?: number;
+  /** How many results will be scaled back to the picture's size, and as what they come; default: none. */
+  readonly restored?: { readonly count: number; readonly format: OutputFormat } | undefined;
 }
 
 export interface PreparedImage extends Conditioned, Size {
@@ -41,8 +42,8 @@ export class ImageProcessor {
   /**
    * An encoded image → the conditioning image, uint8 [height,width,3].
    * @param owner its signal ends the wait for a large picture at once, with its reason
-   * @throws Img2ImgError as `decodeImage`, `planFit` and `checkRestored` do, before anything is decoded where the header
-   *   tells
+   * @throws Img2ImgError as `decodeImage`, `planFit`, `checkRestored` and `checkEncodable` do, before anything is decoded
+   *   where the header tells
    */
   async prepare(
     encoded: Uint8Array,
@@ -52,7 +53,10 @@ export class ImageProcessor {
     const limits = { maxPixels: this.#maxPixels };
     const source = await readSize(encoded, limits);
     const plan = planFit(source, options.fit, options.size, options.rules);
-    checkRestored(plan, options.restored ?? 0, this.#maxPixels);
+    if (options.restored !== undefined) {
+      checkRestored(plan, options.restored.count, this.#maxPixels);
+      checkEncodable(restoredSize(plan), options.restored.format);
+    }
     const job = { encoded, limits, plan, conditioning: options.conditioning };
     const conditioned = isQuick(plan, options.conditioning)
       ? await prepare(job)

@@ -5,7 +5,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { translateCommand } from '../../src/cli/translate.js';
+import { LocalService } from '../../src/local-service.js';
 import { FIXTURES } from '../bundle-fixtures.js';
 import { sketch } from '../end-to-end/pictures.js';
 
@@ -17,6 +19,10 @@ beforeAll(async () => {
   await writeFile(path.join(folder, 'in.png'), await sketch(1));
 });
 afterAll(() => rm(folder, { recursive: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
 
 function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
@@ -86,12 +92,31 @@ describe('img2img-turbo-server translate', () => {
     expect(code).toBe(expected);
   });
 
+  it.each([
+    ['no/such/folder.png', /no such file.*no\/such/i],
+    ['in.png/folder.png', /not a directory.*in\.png/i],
+  ])('says that %s can have no picture before it starts an engine', async (output, message) => {
+    const { code, err } = await run('translate', 'in.png', '-o', output);
+    expect(err).toMatch(message);
+    expect(err).not.toContain('starting the engine');
+    expect(code).toBe(1);
+  });
+
   it('reads from standard input and writes to standard output', async () => {
     const command = `"${process.execPath}" "${ENTRY}" translate - -q --prompt duck --seed 7 -o - < in.png > piped.png`;
     const env = { ...process.env, MODELS_DIR: FIXTURES };
     await promisify(execFile)('sh', ['-c', command], { cwd: folder, env });
     const piped = await readFile(path.join(folder, 'piped.png'));
     expect(await sharp(piped).metadata()).toMatchObject({ format: 'png', width: 64 });
+  });
+
+  it('loads the model on one of several devices', async () => {
+    vi.stubEnv('MODELS_DIR', FIXTURES);
+    vi.stubEnv('DEVICES', 'cpu,cpu');
+    const load = vi.spyOn(LocalService.prototype, 'load');
+    const output = path.join(folder, 'one.png');
+    expect(await translateCommand([path.join(folder, 'in.png'), '-q', '-o', output])).toBe(0);
+    expect(load.mock.calls).toEqual([['tiny-sketch', 'cpu:0']]);
   });
 
   it('takes a negative seed', async () => {

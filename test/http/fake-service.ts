@@ -116,12 +116,13 @@ async function untilReleased(
   gate: Promise<void> | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  if (gate === undefined) return;
   const aborted = new Promise<never>((_resolve, reject) => {
     signal?.addEventListener('abort', () => reject(new Img2ImgError('aborted', 'Nobody waits.')), {
       once: true,
     });
   });
-  if (gate !== undefined) await Promise.race([gate, aborted]);
+  await Promise.race([gate, aborted]);
 }
 
 async function picture(

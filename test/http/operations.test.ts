@@ -55,6 +55,13 @@ describe('models', () => {
       { action: 'unload', id: 'tiny-sketch', device: 'cpu:0' },
       { action: 'load', id: 'tiny-sketch', device: 'cpu:1' },
     ]);
+    for (const device of ['cpu:0', 'cpu:1']) {
+      expect((await post('/load?device=cpu:0', { device })).json()).toMatchObject({
+        code: 'invalid_request',
+        errors: [{ field: 'device', value: device, message: 'device is given twice' }],
+      });
+    }
+    expect(test.service.residencyCalls).toHaveLength(3);
     expect((await post('/load', { gpu: 1 })).json()).toMatchObject({
       code: 'invalid_request',
       errors: [{ field: 'gpu', value: 1, allowed: ['device'] }],
@@ -346,6 +353,17 @@ describe('the documents', () => {
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)];
     expect(references.length).toBeGreaterThan(0);
     for (const [, name = ''] of references) expect(document.components.schemas).toHaveProperty(name);
+  });
+
+  it('the API’s description has every message of a stream, as it is sent', async () => {
+    const { schemas } = (await get('/openapi.json')).json().components;
+    expect(schemas.StreamConfigure).toMatchObject({ required: ['type'], additionalProperties: false });
+    expect(schemas.StreamConfigure.properties).toHaveProperty('prompt');
+    expect(schemas.StreamFrame.required).toEqual(['type', 'id', 'image']);
+    const answers = ['Ready', 'Result', 'Dropped', 'Error'].map(
+      (name) => `#/components/schemas/Stream${name}`,
+    );
+    expect(schemas.StreamAnswer.oneOf.map(({ $ref }: { $ref: string }) => $ref)).toEqual(answers);
   });
 
   it('the API’s description tells the problems of every operation, and every way a stream ends', async () => {

@@ -232,6 +232,24 @@ describe('a body at fault', () => {
     await expectProblem(post('', payload.subarray(0, payload.length - 60), headers), 400, 'malformed_body');
   });
 
+  it.each([
+    ['a type only', 'Content-Type: image/png\r\n', /part 1 has no .*form-data.* with a name/],
+    ['no headers', '', /headers of part 1 are too long/],
+    ['another disposition', 'Content-Disposition: attachment; name="image"\r\n', /part 1 has no/],
+    ['no name', 'Content-Disposition: form-data\r\n', /part 1 has no/],
+    ['a line that is no header', 'X\r\n', /part 1 has no .*form-data.* with a name/],
+  ])('is a form with a large part that has %s, and is answered', async (_name, headers, detail) => {
+    const { port } = new URL(await test.listen());
+    const body = `--b\r\n${headers}\r\n${'x'.repeat(40_000)}\r\n--b--\r\n`;
+    const head = `POST /v1/translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n`;
+    const answer = await exchange(Number(port), `${head}Content-Length: ${body.length}\r\n\r\n${body}`);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(JSON.parse(answer.slice(answer.indexOf('{')))).toMatchObject({
+      code: 'malformed_body',
+      detail: expect.stringMatching(detail),
+    });
+  });
+
   it('has a type that is none', async () => {
     await expectProblem(post('', png, { 'content-type': 'image' }), 415, 'unsupported_media_type');
   });

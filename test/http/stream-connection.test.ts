@@ -6,7 +6,7 @@ import { StreamConnection } from '../../src/http/stream/connection.js';
 import { STALL_BYTES } from '../../src/http/stream/outbox.js';
 import { createFakeService, type FakeService } from './fake-service.js';
 import { FakeSocket } from './fake-socket.js';
-import { sketch } from './support.js';
+import { NOISE, sketch } from './support.js';
 
 const MAX_FRAME = 100_000;
 const MAX_BODIES = 1_000_000;
@@ -39,6 +39,7 @@ function open(): StreamConnection {
     answers,
     pingMs: 1000,
     idleMs: 10_000,
+    configured: () => {},
     frameEnded: (outcome, frame) => outcomes.push(`${frame} ${outcome}`),
     failed: (error) => failures.push(error),
   });
@@ -365,6 +366,22 @@ describe('a message at fault is an error that says so, and the connection lives 
     await untilResults(1);
   });
 
+  it.each([
+    ['{}', 'The message has no type; the types are configure and frame.'],
+    [
+      '{"type":"frame","image":"AAAA"}',
+      'id must be text of at most 200 characters or a number, it is missing',
+    ],
+    ['{"type":"frame","id":{},"image":"AAAA"}', 'or a number, not "an object"'],
+    ['{"type":"frame","id":1}', 'image must be text, it is missing'],
+    ['{"type":"configure","gamma":1e999}', 'gamma must be a number from 0 to 1, not "Infinity"'],
+  ])('%s: in words for people', (text, expected) => {
+    connection.receive(Buffer.from(text), false);
+    const detail = socket.ofType('error')[0]?.problem.detail;
+    expect(detail).toContain(expected);
+    expect(detail).not.toMatch(NOISE);
+  });
+
   it('a binary frame before configure', async () => {
     connection.receive(await sketch(), true);
     expect(socket.ofType('error')[0]).toMatchObject({
@@ -467,6 +484,7 @@ describe('time on a client that waits', () => {
   });
   afterEach(() => vi.useRealTimers());
 
+  const settledTurn = () => new Promise((resolve) => setImmediate(resolve));
   /** Seconds in which nothing comes but answers to pings. */
   async function pass(seconds: number) {
     for (let second = 1; second <= seconds; second++) {
@@ -495,6 +513,44 @@ describe('time on a client that waits', () => {
     connection.receive(await sketch(), true);
     await pass(25);
     expect(socket.closes).toEqual([]);
+  });
+
+  it('for room for its picture has the frame run once, and the newest after it', async () => {
+    const others = answers.open();
+    others.add(MAX_BODIES);
+    const translate = vi.spyOn(service, 'translate');
+    configure();
+    connection.receive(await sketch('png', 1), true);
+    await translate.mock.results[0]?.value;
+    for (const mark of [1, 2, 3]) connection.receive(await sketch('png', mark), true);
+    await pass(25);
+    expect(translate).toHaveBeenCalledOnce();
+    expect([outcomes, socket.closes]).toEqual([['2 unchanged', '3 overtaken'], []]);
+    others.giveBack();
+    await vi.waitFor(() => expect(results()).toEqual([1, 4]));
+    expect(translate).toHaveBeenCalledTimes(2);
+  });
+
+  it('for room for its picture is told when the server stops, and keeps nothing when it leaves', async () => {
+    answers.open().add(MAX_BODIES);
+    const translate = vi.spyOn(service, 'translate');
+    configure();
+    connection.receive(await sketch(), true);
+    await translate.mock.results[0]?.value;
+    await pass(1);
+    void connection.finish();
+    await pass(1);
+    expect(socket.ofType('error')).toMatchObject([{ frame: 1, problem: { code: 'queue_full' } }]);
+    expect(socket.closes).toEqual([[1001, 'server is shutting down']]);
+    connection.closed();
+    connection = open();
+    configure({ seed: 2 });
+    connection.receive(await sketch(), true);
+    await translate.mock.results[1]?.value;
+    await pass(1);
+    connection.closed();
+    await settledTurn();
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('is cut when it does not answer the close message', async () => {

@@ -149,6 +149,23 @@ describe('a stream', () => {
     },
   );
 
+  it.each([
+    ['true', [{ model: 'tiny-sketch', prompt: 'a secret duck' }]],
+    ['false', []],
+  ])('with LOG_PROMPTS=%s has its prompts in the log accordingly', async (LOG_PROMPTS, expected) => {
+    const lines: Record<string, unknown>[] = [];
+    const logger = pino({ level: 'info' }, { write: (line) => void lines.push(JSON.parse(line)) });
+    await test.app.close();
+    test = testApp({ LOG_PROMPTS }, { logger });
+    url = `${(await test.listen()).replace('http', 'ws')}/v1/stream`;
+    const client = await open();
+    configure(client, { prompt: 'a secret duck' });
+    await vi.waitFor(() => expect(types(client)).toEqual(['ready']));
+    client.socket.close();
+    await vi.waitFor(() => expect(lines.map(({ msg }) => msg)).toContain('stream closed'));
+    expect(lines.filter((line) => JSON.stringify(line).includes('duck'))).toMatchObject(expected);
+  });
+
   it('of a client that vanishes aborts its frame', async () => {
     const client = await open();
     configure(client);

@@ -30,6 +30,9 @@ export function testApp(
   };
 }
 
+/** Words of JavaScript and of the validator, which no sentence about a fault may have. */
+export const NOISE = /Invalid input|undefined|null|NaN|\[object/;
+
 /** A sketch whose strokes differ with `mark`. */
 export function sketch(format: 'png' | 'jpeg' = 'png', mark = 0): Promise<Buffer> {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><rect width="64" height="64" fill="#fff"/>

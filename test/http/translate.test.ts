@@ -65,6 +65,23 @@ describe('an image goes in', () => {
   });
 
   it.each([
+    ['iso-8859-1', 200],
+    ['none', 400],
+  ])('as a form whose text is in charset %s', async (charset, status) => {
+    const { payload, headers } = form([{ name: 'image', value: png, filename: 'in.png' }]);
+    const [, boundary] = headers['content-type']?.split('boundary=') ?? [];
+    const head = `--${boundary}\r\nContent-Disposition: form-data; name="prompt"\r\nContent-Type: text/plain; charset=${charset}`;
+    const response = await post(
+      '',
+      headers,
+      Buffer.concat([Buffer.from(`${head}\r\n\r\ngr\xfcn\r\n`, 'latin1'), payload]),
+    );
+    expect(response.statusCode).toBe(status);
+    if (status === 200) expect(test.service.jobs[0]?.settings.prompt).toBe('grün');
+    else expect(response.json()).toMatchObject({ code: 'malformed_body' });
+  });
+
+  it.each([
     ['base64', (bytes: Buffer) => bytes.toString('base64')],
     ['base64 without padding', (bytes: Buffer) => bytes.toString('base64').replace(/=+$/, '')],
     ['base64url', (bytes: Buffer) => bytes.toString('base64url')],

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { decodeImage } from '../../src/images/decode.js';
-import { encodeImage, mimeTypes } from '../../src/images/encode.js';
+import { checkEncodable, encodeImage, mimeTypes } from '../../src/images/encode.js';
 import { checkRestored, type Fit, planFit, restoredSize } from '../../src/images/fit.js';
 import { ImageProcessor } from '../../src/images/processor.js';
 import { anyone, anySize, compare, pipeline, pixel, scene } from './helpers.js';
@@ -19,6 +19,30 @@ describe('encoding', () => {
       expect(mimeTypes[format]).toBe(`image/${format}`);
     });
   }
+
+  it.each([
+    ['jpeg', 65_500],
+    ['webp', 16_383],
+    ['avif', 16_384],
+  ] as const)(
+    '%s holds sides of up to %i pixels, and longer ones are refused beforehand',
+    async (format, most) => {
+      const longest = { data: new Uint8Array(most * 3), width: 1, height: most };
+      expect(() => checkEncodable(longest, format)).not.toThrow();
+      expect((await encodeImage(longest, { format })).length).toBeGreaterThan(0);
+      const tooLong = { data: new Uint8Array((most + 1) * 3), width: most + 1, height: 1 };
+      await expect(encodeImage(tooLong, { format })).rejects.toThrow();
+      const allowed = expect.stringMatching(`^one of png.* for a picture of ${most + 1}x1$`);
+      expect(() => checkEncodable(tooLong, format)).toThrow(
+        expect.objectContaining({
+          code: 'invalid_request',
+          message: expect.stringMatching(`^format must be one of png.*, not ${format}\\.$`),
+          details: { errors: [{ field: 'format', value: format, allowed }] },
+        }),
+      );
+      expect(() => checkEncodable(tooLong, 'png')).not.toThrow();
+    },
+  );
 
   it('png is lossless', async () => {
     const decoded = await decodeImage(await encodeImage(picture, { format: 'png' }), { maxPixels: 1e6 });

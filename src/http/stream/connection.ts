@@ -10,7 +10,7 @@ import { Frames } from './frames.js';
 import { Heartbeat, type HeartbeatSocket } from './heartbeat.js';
 import { type FrameId, resultMessage } from './messages.js';
 import { Outbox, type OutboxSocket } from './outbox.js';
-import { FrameMessageError, parseClientMessage } from './parse.js';
+import { type ClientMessage, parseClientMessage } from './parse.js';
 
 export interface StreamSocket extends OutboxSocket, HeartbeatSocket {
   close(code: number, reason: string): void;
@@ -28,6 +28,8 @@ export interface StreamOptions {
   answers: ByteBudget;
   pingMs: number;
   idleMs: number;
+  /** A configuration was accepted. */
+  configured(settings: ResolvedSettings): void;
   frameEnded(outcome: FrameOutcome, frame: FrameId, translation?: Translation): void;
   /** Is told of errors that are the server's fault. */
   failed(error: unknown): void;
@@ -107,14 +109,14 @@ export class StreamConnection {
       return;
     }
     this.#heartbeat.heard();
-    const id = binary ? ++this.#binaryFrames : undefined;
+    const message: ClientMessage = binary
+      ? { type: 'frame', id: ++this.#binaryFrames, image: data }
+      : parseClientMessage(data.toString('utf8'));
     try {
-      if (id !== undefined) this.#push(id, data, share);
-      else this.#text(data.toString('utf8'), share);
+      this.#take(message, share);
     } catch (error) {
       share.giveBack();
-      if (error instanceof FrameMessageError) this.#error(error.cause, error.id);
-      else this.#error(error, id);
+      this.#error(error, message.id);
     }
   }
 
@@ -151,25 +153,19 @@ export class StreamConnection {
     return closed;
   }
 
-  #text(text: string, share: ByteShare): void {
-    const message = parseClientMessage(text);
-    if (message.type === 'frame') {
-      try {
-        this.#push(message.id, message.image, share);
-      } catch (error) {
-        throw new FrameMessageError(error, message.id);
-      }
+  #take(message: ClientMessage, share: ByteShare): void {
+    if (message.type === 'fault') throw message.error;
+    if (message.type === 'configure') {
+      share.giveBack();
+      this.#settings = this.#options.service.resolve(message.settings);
+      this.#options.configured(this.#settings);
+      this.#outbox.send({ type: 'ready', ...this.#settings });
       return;
     }
-    share.giveBack();
-    this.#settings = this.#options.service.resolve(message.settings);
-    this.#outbox.send({ type: 'ready', ...this.#settings });
-  }
-
-  #push(id: FrameId, image: Uint8Array, share: ByteShare): void {
     if (this.#settings === undefined) {
       throw new HttpError('not_configured', 'A frame came before the first configure message.');
     }
+    const { id, image } = message;
     this.#frames.push({ id, image, settings: this.#settings, share });
   }
 

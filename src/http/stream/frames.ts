@@ -21,7 +21,7 @@ export interface FramesOptions {
   client: string;
   /** A client that does not read gets no more to read; the newest frame waits for it. */
   lagging(): boolean;
-  /** @throws Img2ImgError `queue_full` where too many pictures wait to be read: the frame waits for room, as for a place */
+  /** @throws Img2ImgError `queue_full` where too many pictures wait to be read: this one waits for room */
   made(id: FrameId, translation: Translation): void;
   dropped(id: FrameId, reason: 'overtaken' | 'unchanged'): void;
   failed(id: FrameId, error: unknown): void;
@@ -110,7 +110,7 @@ export class Frames {
   }
 
   async #translate(frame: Keyed, signal: AbortSignal): Promise<void> {
-    const { service, client, made } = this.#options;
+    const { service, client } = this.#options;
     const { id, image, settings, share } = frame;
     try {
       const translation = await service.translate({
@@ -121,7 +121,7 @@ export class Frames {
         client,
         signal,
       });
-      if (!this.#ended) made(id, translation);
+      await this.#deliver(id, translation, signal);
       this.#shown = frame.key;
       share.giveBack();
     } catch (error) {
@@ -130,22 +130,32 @@ export class Frames {
         return;
       }
       this.#shown = undefined;
-      if (isQueueFull(error) && !this.#finishing) this.#hold(frame, error.retryAfterSeconds ?? 1);
+      if (isQueueFull(error) && !this.#finishing) this.#hold(frame, error);
       else this.#fail(frame, error);
     }
   }
 
+  /** A picture that finds no room is kept until there is: made once more, it would cost the device a run each time. */
+  async #deliver(id: FrameId, translation: Translation, signal: AbortSignal): Promise<void> {
+    while (!this.#ended) {
+      try {
+        this.#options.made(id, translation);
+        return;
+      } catch (error) {
+        if (!isQueueFull(error) || this.#finishing) throw error;
+        await pause(holdMs(error), signal);
+      }
+    }
+  }
+
   /** Keeps a frame that found the queue full, unless a newer one waits already, and tries again when told to. */
-  #hold(frame: Keyed, seconds: number): void {
+  #hold(frame: Keyed, full: Img2ImgError): void {
     if (this.#waiting === undefined) this.#waiting = frame;
     else this.#drop(frame, 'overtaken');
-    this.#held = setTimeout(
-      () => {
-        this.#held = undefined;
-        this.startNext();
-      },
-      Math.min(seconds * 1000, MAX_HOLD_MS),
-    );
+    this.#held = setTimeout(() => {
+      this.#held = undefined;
+      this.startNext();
+    }, holdMs(full));
   }
 
   #drop(frame: Frame, reason: 'overtaken' | 'unchanged'): void {
@@ -161,4 +171,19 @@ export class Frames {
 
 function isQueueFull(error: unknown): error is Img2ImgError {
   return error instanceof Img2ImgError && error.code === 'queue_full';
+}
+
+const holdMs = ({ retryAfterSeconds = 1 }: Img2ImgError) => Math.min(retryAfterSeconds * 1000, MAX_HOLD_MS);
+
+/** Ends early when the signal fires. */
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal.addEventListener('abort', end);
+  });
 }

@@ -1,6 +1,6 @@
 /** The messages of `GET /v1/stream`, both ways; `../../client/protocol.ts` mirrors them for clients, without zod. */
 import { z } from 'zod';
-import { streamConfigurationObject, streamConfigurationSchema } from '../../request.js';
+import { streamConfigurationObject } from '../../request.js';
 import type { Translation } from '../../translation.js';
 import { warningSchema } from '../../warnings.js';
 import { problemSchema } from '../problem.js';
@@ -22,50 +22,61 @@ export const frameMessageSchema = z.strictObject({
   image: z.string().describe('The image, base64 or a data URI.'),
 });
 
-export { streamConfigurationObject, streamConfigurationSchema };
+const readyMessageSchema = z
+  .looseObject({
+    type: z.literal('ready'),
+    model: z.string(),
+    direction: z.string(),
+    seed: z.int(),
+    size: z.string().optional(),
+  })
+  .describe('The settings a `configure` came to, with everything filled in.')
+  .meta({ id: 'StreamReady' });
 
-/** The settings a configure came to, with everything filled in. */
-export const readyMessageSchema = z.looseObject({
-  type: z.literal('ready'),
-  model: z.string(),
-  direction: z.string(),
-  seed: z.int(),
-  size: z.string().optional(),
-});
+const resultMessageSchema = z
+  .object({
+    type: z.literal('result'),
+    frame: frameIdSchema,
+    model: z.string(),
+    seed: z.int(),
+    format: z.enum(['png', 'jpeg', 'webp', 'avif']),
+    width: z.int(),
+    height: z.int(),
+    batch_size: z.int().describe('Samples in the batch this ran in.'),
+    timings: timingsSchema,
+    warnings: z.array(warningSchema).optional(),
+  })
+  .describe('Stands before the binary message with the picture.')
+  .meta({ id: 'StreamResult' });
 
-/** Stands before the binary message with the picture. */
-export const resultMessageSchema = z.object({
-  type: z.literal('result'),
-  frame: frameIdSchema,
-  model: z.string(),
-  seed: z.int(),
-  format: z.enum(['png', 'jpeg', 'webp', 'avif']),
-  width: z.int(),
-  height: z.int(),
-  batch_size: z.int(),
-  timings: timingsSchema,
-  warnings: z.array(warningSchema).optional(),
-});
+const droppedMessageSchema = z
+  .object({
+    type: z.literal('dropped'),
+    frames: z.array(frameIdSchema),
+    reason: z
+      .enum(['overtaken', 'unchanged'])
+      .describe('By a newer frame; or equal to the frame before under an equal configuration.'),
+  })
+  .describe('Frames that get no picture.')
+  .meta({ id: 'StreamDropped' });
 
-export const droppedMessageSchema = z.object({
-  type: z.literal('dropped'),
-  frames: z.array(frameIdSchema),
-  /** `overtaken` by a newer frame, or `unchanged`: equal to the frame before under an equal configuration. */
-  reason: z.enum(['overtaken', 'unchanged']),
-});
+const errorMessageSchema = z
+  .object({
+    type: z.literal('error'),
+    problem: problemSchema,
+    frame: frameIdSchema.describe('Absent where the fault is not a frame’s.').optional(),
+  })
+  .meta({ id: 'StreamError' });
 
-export const errorMessageSchema = z.object({
-  type: z.literal('error'),
-  problem: problemSchema,
-  frame: frameIdSchema.optional(),
-});
-
-export const serverMessageSchema = z.discriminatedUnion('type', [
-  readyMessageSchema,
-  resultMessageSchema,
-  droppedMessageSchema,
-  errorMessageSchema,
-]);
+const serverMessageSchema = z
+  .discriminatedUnion('type', [
+    readyMessageSchema,
+    resultMessageSchema,
+    droppedMessageSchema,
+    errorMessageSchema,
+  ])
+  .describe('What a stream says as text.')
+  .meta({ id: 'StreamAnswer' });
 
 export type FrameId = z.infer<typeof frameIdSchema>;
 export type ServerMessage = z.infer<typeof serverMessageSchema>;

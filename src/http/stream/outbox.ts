@@ -10,7 +10,7 @@ export interface OutboxSocket {
 }
 
 /** Past this many unread bytes no new frame is started: room for a large picture to travel while the next one is made. */
-export const LAG_BYTES = 1024 * 1024;
+const LAG_BYTES = 1024 * 1024;
 /** Past this many even small notices pile up: the client is not listened to until it reads. */
 export const STALL_BYTES = 4 * 1024 * 1024;
 /** Frames named in one `dropped` message, so that notices held back for a lagging reader stay small. */

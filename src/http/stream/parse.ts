@@ -1,65 +1,52 @@
 /** Reads one text message of a stream's client. */
-import type { StreamConfiguration } from '../../request.js';
-import { echo } from '../echo.js';
-import { fieldFaults, fieldTable } from '../fields.js';
+
+import { echo } from '../../fields/echo.js';
+import { invalidRequest } from '../../fields/fault.js';
+import { fieldFaults, fieldTable } from '../../fields/fields.js';
+import { type StreamConfiguration, streamConfigurationSchema } from '../../request.js';
 import { bytesOfImageText } from '../image-text.js';
 import { parseJsonObject } from '../json-object.js';
-import { HttpError, invalidRequest } from '../problem.js';
-import {
-  configureMessageObject,
-  type FrameId,
-  frameIdSchema,
-  frameMessageSchema,
-  streamConfigurationSchema,
-} from './messages.js';
+import { HttpError } from '../problem.js';
+import { configureMessageObject, type FrameId, frameIdSchema, frameMessageSchema } from './messages.js';
 
+/** What a text message says, or what is wrong with it. `id` is a frame's own, also of one at fault if it could be read. */
 export type ClientMessage =
-  | { type: 'configure'; settings: StreamConfiguration }
-  | { type: 'frame'; id: FrameId; image: Uint8Array };
+  | { type: 'configure'; id?: undefined; settings: StreamConfiguration }
+  | { type: 'frame'; id: FrameId; image: Uint8Array }
+  | { type: 'fault'; id: FrameId | undefined; error: unknown };
 
 const configureTable = fieldTable(configureMessageObject);
 const frameTable = fieldTable(frameMessageSchema);
 
-/** An error in a `frame` message, with the frame's own id where it could be read. */
-export class FrameMessageError extends Error {
-  override readonly name = 'FrameMessageError';
-  readonly id: FrameId | undefined;
-
-  constructor(cause: unknown, id: FrameId | undefined) {
-    super('A frame message is at fault', { cause });
-    this.id = id;
+/** The error of a fault: HttpError `invalid_message` for anything but a known type · Img2ImgError `invalid_request` for its fields. */
+export function parseClientMessage(text: string): ClientMessage {
+  let id: FrameId | undefined;
+  try {
+    const message = parseJsonObject(text, {
+      code: 'invalid_message',
+      name: 'message',
+      expected: 'A text message must be a JSON object with a `type`.',
+    });
+    if (message.type === 'frame') id = frameIdSchema.safeParse(message.id).data;
+    return parseMessage(message);
+  } catch (error) {
+    return { type: 'fault', id, error };
   }
 }
 
-/**
- * @throws HttpError `invalid_message` for anything but a known type · Img2ImgError `invalid_request` for its fields ·
- * FrameMessageError around either where the message is a frame
- */
-export function parseClientMessage(text: string): ClientMessage {
-  const message = parseJsonObject(text, {
-    code: 'invalid_message',
-    name: 'message',
-    expected: 'A text message must be a JSON object with a `type`.',
-  });
+function parseMessage(message: Record<string, unknown>): ClientMessage {
   const { type, ...fields } = message;
   if (type === 'configure') {
     const parsed = streamConfigurationSchema.safeParse(fields);
     if (!parsed.success) throw invalidRequest(fieldFaults(parsed.error, fields, configureTable));
     return { type, settings: parsed.data };
   }
-  if (type === 'frame') {
-    try {
-      return parseFrame(message);
-    } catch (error) {
-      const id = frameIdSchema.safeParse(message.id);
-      throw new FrameMessageError(error, id.success ? id.data : undefined);
-    }
-  }
-  throw new HttpError(
-    'invalid_message',
-    `There is no message type ${JSON.stringify(echo(type))}; the types are configure and frame.`,
-    { details: { allowed: ['configure', 'frame'] } },
-  );
+  if (type === 'frame') return parseFrame(message);
+  const fault =
+    type === undefined ? 'The message has no type' : `There is no message type ${JSON.stringify(echo(type))}`;
+  throw new HttpError('invalid_message', `${fault}; the types are configure and frame.`, {
+    details: { allowed: ['configure', 'frame'] },
+  });
 }
 
 function parseFrame(message: Record<string, unknown>): ClientMessage {

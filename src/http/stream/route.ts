@@ -51,6 +51,9 @@ function open(webSocket: WebSocket, request: FastifyRequest, context: HttpContex
     answers,
     pingMs: config.STREAM_PING_MS,
     idleMs: config.STREAM_IDLE_MS,
+    configured({ model, prompt }) {
+      if (config.LOG_PROMPTS) request.log.info({ model, prompt }, 'stream configured');
+    },
     frameEnded(outcome, _frame, translation) {
       frames[outcome]++;
       metrics.frame(outcome);

@@ -20,7 +20,7 @@ export const timingsSchema = z
   .describe('Milliseconds.')
   .meta({ id: 'Timings' });
 
-export const translationSchema = z
+const translationSchema = z
   .object({
     images: z.array(
       z.object({

@@ -1,14 +1,14 @@
 /** Reads the image and the fields of one translation out of a request: a form, JSON or the image itself. */
 import type { FastifyRequest } from 'fastify';
-import { Img2ImgError } from '../../errors.js';
+import { echo } from '../../fields/echo.js';
+import { type FieldFault, invalidRequest } from '../../fields/fault.js';
+import { coerceWords, fieldFaults, fieldTable, givenTwice, unknownField } from '../../fields/fields.js';
 import { describeText, readableType } from '../../images/sniff.js';
 import { type TranslateRequest, translateRequestObject, translateRequestSchema } from '../../request.js';
-import { echo } from '../echo.js';
-import { coerceWords, fieldFaults, fieldTable, unknownField } from '../fields.js';
 import { bytesOfImageText } from '../image-text.js';
 import { parseJsonObject } from '../json-object.js';
-import { type FieldFault, HttpError, invalidRequest } from '../problem.js';
-import { byteCounter } from './read-body.js';
+import { HttpError } from '../problem.js';
+import { partsOfForm } from './form.js';
 
 export interface TranslateBody {
   image: Uint8Array;
@@ -26,14 +26,9 @@ interface Parts {
 
 /** Bytes of one text field of a form; the longest, a prompt of 2,000 characters, has at most 8,000. */
 const MAX_FIELD_BYTES = 64 * 1024;
-/** Parts of one form; there are fewer than 25 fields. */
-const MAX_PARTS = 64;
 
-/**
- * @throws Img2ImgError `invalid_request` naming every fault · HttpError `malformed_body`, `body_too_large`,
- * `unsupported_media_type`
- */
-export async function readTranslateBody(request: FastifyRequest, maxBytes: number): Promise<TranslateBody> {
+/** @throws Img2ImgError `invalid_request` naming every fault · HttpError `malformed_body`, `unsupported_media_type` */
+export function readTranslateBody(request: FastifyRequest): TranslateBody {
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
     throw new HttpError(
@@ -42,10 +37,10 @@ export async function readTranslateBody(request: FastifyRequest, maxBytes: numbe
     );
   }
   const query = fromQuery(request.query as Record<string, unknown>);
-  const body = request.isMultipart() ? await fromForm(request, maxBytes) : fromBuffer(request);
+  const body = partsOf(request);
   const faults = [...query.faults, ...body.faults];
   for (const name of Object.keys(query.fields)) {
-    if (Object.hasOwn(body.fields, name)) faults.push(twice(name, body.fields[name]));
+    if (Object.hasOwn(body.fields, name)) faults.push(givenTwice(name, body.fields[name]));
   }
   const parsed = translateRequestSchema.safeParse({ ...query.fields, ...body.fields });
   if (!parsed.success) {
@@ -64,13 +59,9 @@ function missingImage(image: Uint8Array | undefined): FieldFault {
   return { field: 'image', message: `${message}; send ${allowed}`, allowed };
 }
 
-function twice(name: string, value: unknown): FieldFault {
-  return { field: name, value: echo(value), message: `${name} is given twice`, allowed: 'one value' };
-}
-
 function fromQuery(query: Record<string, unknown>): Parts {
   const faults = Object.entries(query).flatMap(([name, value]) =>
-    Array.isArray(value) ? [twice(name, value[0])] : [],
+    Array.isArray(value) ? [givenTwice(name, value[0])] : [],
   );
   const single = Object.entries(query).map(([name, value]) => [
     name,
@@ -79,12 +70,18 @@ function fromQuery(query: Record<string, unknown>): Parts {
   return { fields: coerceWords(Object.fromEntries(single), table), faults };
 }
 
-function fromBuffer(request: FastifyRequest): Parts {
-  const body = Buffer.isBuffer(request.body) ? request.body : undefined;
-  if (!isJson(request.headers['content-type'])) {
-    return { fields: {}, faults: [], ...(body === undefined ? {} : { image: body }) };
-  }
-  const { image: text, ...fields } = parseJsonObject(body?.toString('utf8') ?? '', {
+/** A body that is neither a form nor JSON is an image until its bytes say otherwise. */
+function partsOf({ body, headers }: FastifyRequest): Parts {
+  const contentType = headers['content-type'] ?? '';
+  const type = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  const bytes = Buffer.isBuffer(body) ? body : undefined;
+  if (type === 'multipart/form-data') return fromForm(bytes ?? Buffer.alloc(0), contentType);
+  if (type === 'application/json' || type.endsWith('+json')) return fromJson(bytes?.toString('utf8') ?? '');
+  return { fields: {}, faults: [], ...(bytes === undefined ? {} : { image: bytes }) };
+}
+
+function fromJson(body: string): Parts {
+  const { image: text, ...fields } = parseJsonObject(body, {
     code: 'malformed_body',
     name: 'body',
     expected: 'The body must be a JSON object with `image` and the fields.',
@@ -99,67 +96,44 @@ function fromBuffer(request: FastifyRequest): Parts {
   };
 }
 
-function isJson(contentType: string | undefined): boolean {
-  const type = contentType?.split(';', 1)[0]?.trim().toLowerCase();
-  return type === 'application/json' || (type?.endsWith('+json') ?? false);
+/** Goes on to the form's end where a part is at fault, so that every fault is told. */
+function fromForm(body: Buffer, contentType: string): Parts {
+  const words = new Map<string, unknown>();
+  const faults: FieldFault[] = [];
+  let image: Buffer | undefined;
+  for (const { name, isFile, hasFilename, charset, bytes } of partsOfForm(body, contentType)) {
+    if (isFile) {
+      if (table.names.includes(name)) faults.push(fileForText(name));
+      else if (name !== 'image') faults.push(unknownField(name, 'a file', ['image', ...table.names]));
+      else if (!hasFilename && isText(bytes)) faults.push(textForFile(bytes));
+      else if (image !== undefined) faults.push(givenTwice(name, 'a file'));
+      else image = bytes;
+      continue;
+    }
+    const text = decodeText(bytes.subarray(0, MAX_FIELD_BYTES), charset);
+    if (words.has(name)) faults.push(givenTwice(name, text));
+    else if (bytes.length > MAX_FIELD_BYTES) faults.push(tooLong(name, text));
+    else words.set(name, text);
+  }
+  const fields = coerceWords(Object.fromEntries(words), table);
+  return { fields, faults, ...(image === undefined ? {} : { image }) };
 }
 
-/** Reads the form to its end even where a part is at fault, so that every fault is told. */
-async function fromForm(request: FastifyRequest, maxBytes: number): Promise<Parts> {
-  const { raw } = request;
-  const count = byteCounter('form', maxBytes, request.bodyShare);
-  let take = (_chunk: Buffer) => {};
-  const overflow = new Promise<never>((_resolve, reject) => {
-    take = (chunk) => {
-      try {
-        count(chunk);
-      } catch (error) {
-        raw.off('data', take);
-        raw.unpipe();
-        reject(error);
-      }
-    };
-  });
+/** @throws HttpError `malformed_body` for a charset that nobody knows */
+function decodeText(bytes: Buffer, charset: string): string {
   try {
-    const reading = readParts(request, maxBytes);
-    // Only now: a listener for data starts the stream, and the form's parser must not miss its first bytes.
-    raw.on('data', take);
-    return await Promise.race([reading, overflow]);
-  } catch (error) {
-    throw formError(error);
-  } finally {
-    raw.off('data', take);
+    return new TextDecoder(charset).decode(bytes);
+  } catch {
+    throw new HttpError(
+      'malformed_body',
+      `The body is not a valid form: there is no charset ${JSON.stringify(echo(charset))}.`,
+    );
   }
 }
 
-async function readParts(request: FastifyRequest, maxBytes: number): Promise<Parts> {
-  const parts: Parts = { fields: {}, faults: [] };
-  const words: Record<string, unknown> = {};
-  const limits = { fileSize: maxBytes, fieldSize: MAX_FIELD_BYTES, parts: MAX_PARTS };
-  // `image` is a file whatever its part says of itself.
-  const isPartAFile = (name?: string, type?: string, file?: string) =>
-    name === 'image' || file !== undefined || type === 'application/octet-stream';
-  for await (const part of request.parts({ limits, isPartAFile })) {
-    const name = part.fieldname;
-    if (part.type === 'file') {
-      const bytes = await part.toBuffer();
-      if (table.names.includes(name)) parts.faults.push(fileForText(name));
-      else if (name !== 'image') parts.faults.push(unknownField(name, 'a file', ['image', ...table.names]));
-      else if (part.filename === undefined && isText(bytes)) parts.faults.push(textForFile(bytes));
-      else if (parts.image !== undefined) parts.faults.push(twice(name, 'a file'));
-      else parts.image = bytes;
-    } else if (Object.hasOwn(words, name)) parts.faults.push(twice(name, part.value));
-    else if (part.valueTruncated) {
-      const allowed = `at most ${MAX_FIELD_BYTES} bytes`;
-      parts.faults.push({
-        field: name,
-        value: echo(part.value),
-        message: `${name} must be ${allowed}`,
-        allowed,
-      });
-    } else words[name] = part.value;
-  }
-  return { ...parts, fields: coerceWords(words, table) };
+function tooLong(name: string, text: string): FieldFault {
+  const allowed = `at most ${MAX_FIELD_BYTES} bytes`;
+  return { field: name, value: echo(text), message: `${name} must be ${allowed}`, allowed };
 }
 
 function fileForText(name: string): FieldFault {
@@ -176,13 +150,4 @@ function textForFile(bytes: Buffer): FieldFault {
 
 function isText(bytes: Buffer): boolean {
   return bytes.length > 0 && readableType(bytes) === undefined && describeText(bytes) !== undefined;
-}
-
-function formError(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof Img2ImgError || error instanceof HttpError) return error;
-  const code = 'code' in error ? error.code : undefined;
-  if (code === 'FST_MP_PREMATURE_CLOSE')
-    return new Img2ImgError('aborted', 'The client left while sending the form.');
-  if (code === 'FST_REQ_FILE_TOO_LARGE') return error;
-  return new HttpError('malformed_body', `The body is not a valid form: ${error.message}`);
 }

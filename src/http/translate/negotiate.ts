@@ -1,8 +1,10 @@
 /** Chooses what comes back: which image type, and whether as an image or as JSON. */
+
+import { invalidRequest } from '../../fields/fault.js';
 import { mimeTypes } from '../../images/encode.js';
 import type { TranslateRequest } from '../../request.js';
 import type { OutputFormat } from '../../translation.js';
-import { HttpError, invalidRequest } from '../problem.js';
+import { HttpError } from '../problem.js';
 
 export interface Answer {
   format: OutputFormat;

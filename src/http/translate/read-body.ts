@@ -4,33 +4,21 @@ import { Img2ImgError } from '../../errors.js';
 import type { ByteShare } from '../byte-budget.js';
 import { HttpError } from '../problem.js';
 
-/**
- * @returns takes note of each chunk as it comes
- *   (throws HttpError `body_too_large` · Img2ImgError `queue_full` as its share of the budget does)
- */
-export function byteCounter(
-  what: 'body' | 'form',
-  maxBytes: number,
-  share: ByteShare | undefined,
-): (chunk: Buffer) => void {
-  let received = 0;
-  return (chunk) => {
-    received += chunk.length;
-    if (received > maxBytes) {
-      throw new HttpError('body_too_large', `The ${what} has more than the ${maxBytes} bytes allowed.`);
-    }
-    share?.add(chunk.length);
-  };
-}
-
-/** @throws what `byteCounter` does · Img2ImgError `aborted` */
+/** @throws HttpError `body_too_large` · Img2ImgError `queue_full` as its share of the budget does, `aborted` */
 export function readBody(body: Readable, maxBytes: number, share: ByteShare | undefined): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
-    const count = byteCounter('body', maxBytes, share);
+    let received = 0;
+    const count = (bytes: number) => {
+      received += bytes;
+      if (received > maxBytes) {
+        throw new HttpError('body_too_large', `The body has more than the ${maxBytes} bytes allowed.`);
+      }
+      share?.add(bytes);
+    };
     const take = (chunk: Buffer) => {
       try {
-        count(chunk);
+        count(chunk.length);
         chunks.push(chunk);
       } catch (error) {
         // The rest flows on into nothing, so that the client comes to read the answer.

@@ -1,6 +1,5 @@
 /** `POST /v1/translate`: one image in, one picture (or up to eight variations) out. */
 import type { IncomingMessage } from 'node:http';
-import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ByteShare } from '../byte-budget.js';
 import type { HttpContext } from '../context.js';
@@ -23,8 +22,7 @@ export async function translateRoutes(app: FastifyInstance, context: HttpContext
   const maxBytes = context.config.MAX_BODY_MB * 1024 * 1024;
 
   app.removeAllContentTypeParsers();
-  await app.register(multipart);
-  // JSON is parsed with the fields, and whatever else is sent is an image until its bytes say otherwise.
+  // Forms and JSON are parsed with the fields.
   app.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
     readBody(payload, maxBytes, request.bodyShare),
   );
@@ -58,7 +56,7 @@ export async function translateRoutes(app: FastifyInstance, context: HttpContext
       },
     },
     async (request, reply) => {
-      const { image, fields } = await readTranslateBody(request, maxBytes);
+      const { image, fields } = readTranslateBody(request);
       const answer = negotiate(fields, request.headers.accept);
       const { n, priority, response, ...settings } = fields;
       request.facts = {

@@ -1,7 +1,7 @@
 /** Reads request fields against a zod schema: words from forms and queries become numbers and booleans, faults become sentences. */
 import { z } from 'zod';
 import { echo, MAX_ECHO } from './echo.js';
-import { type FieldFault, MAX_FAULTS } from './problem.js';
+import { type FieldFault, MAX_FAULTS } from './fault.js';
 
 type FieldSchema = z.core.JSONSchema.JSONSchema;
 
@@ -38,7 +38,10 @@ export function coerceWords(fields: Record<string, unknown>, table: FieldTable):
 
 function coerce(word: string, schema: FieldSchema | undefined): unknown {
   const type = schema?.type;
-  if ((type === 'number' || type === 'integer') && NUMBER.test(word.trim())) return Number(word);
+  if ((type === 'number' || type === 'integer') && NUMBER.test(word.trim())) {
+    const value = Number(word);
+    return Number.isFinite(value) ? value : word;
+  }
   if (type === 'boolean' && TRUE.has(word)) return true;
   if (type === 'boolean' && FALSE.has(word)) return false;
   return word;
@@ -54,13 +57,11 @@ export function fieldFaults(error: z.ZodError, input: unknown, table: FieldTable
     }
     const field = issue.path.join('.');
     const value = valueAt(input, issue.path);
+    const given = value === undefined ? 'it is missing' : `not ${JSON.stringify(echo(value))}`;
     if (field === '') {
-      return [
-        { field: 'body', value: echo(value), message: `The fields must be an object: ${issue.message}` },
-      ];
+      return [{ field: 'body', value: echo(value), message: `The fields must be an object, ${given}` }];
     }
     const allowed = describeAllowed(table.of(String(issue.path[0]))) ?? issue.message;
-    const given = value === undefined ? 'it is missing' : `not ${JSON.stringify(echo(value))}`;
     return [{ field, value: echo(value), message: `${field} must be ${allowed}, ${given}`, allowed }];
   });
   return faults.slice(0, MAX_FAULTS);
@@ -76,6 +77,10 @@ export function unknownField(field: string, value: unknown, names: string[]): Fi
   };
 }
 
+export function givenTwice(field: string, value: unknown): FieldFault {
+  return { field, value: echo(value), message: `${field} is given twice`, allowed: 'one value' };
+}
+
 function valueAt(input: unknown, path: PropertyKey[]): unknown {
   return path.reduce<unknown>(
     (value, key) =>
@@ -86,8 +91,9 @@ function valueAt(input: unknown, path: PropertyKey[]): unknown {
   );
 }
 
-function describeAllowed(schema: FieldSchema | undefined): string | undefined {
-  if (schema === undefined) return undefined;
+function describeAllowed(schema: z.core.JSONSchema._JSONSchema | undefined): string | undefined {
+  if (typeof schema !== 'object') return undefined;
+  if (schema.anyOf !== undefined) return schema.anyOf.map(describeAllowed).join(' or ');
   if (schema.enum !== undefined) return `one of ${schema.enum.join(', ')}`;
   if (schema.type === 'boolean') return 'true or false';
   if (schema.type === 'integer') return `an integer${range(schema)}`;
