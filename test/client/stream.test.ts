@@ -764,6 +764,43 @@ test('the iterator gives the newest result, skips overtaken ones, and ends with 
   await reading;
 });
 
+test('an iteration begins with the newest result that came before it, and no two with the same', async () => {
+  const stream = open({ maxUnanswered: 10 });
+  const results = collect(stream);
+  for (const [index, name] of ['one', 'two', 'three'].entries()) {
+    stream.push(bytes(name));
+    await until(() => expect(framesOf()).toHaveLength(index + 1));
+  }
+  const first = async () => {
+    for await (const result of stream) return textOf(result);
+    return undefined;
+  };
+  server.connection.result(1);
+  server.connection.result(2);
+  await until(() => expect(results).toHaveLength(2));
+  expect(await first()).toBe('picture of two');
+  const next = first();
+  server.connection.result(3);
+  expect(await next).toBe('picture of three');
+});
+
+test('what comes in the last step of an iteration is the first of the next one', async () => {
+  const stream = open();
+  const results = collect(stream);
+  stream.push(bytes('one'));
+  await until(() => expect(framesOf()).toEqual(['one']));
+  server.connection.result(1);
+  for await (const _ of stream) {
+    stream.push(bytes('two'));
+    await until(() => expect(framesOf()).toHaveLength(2));
+    server.connection.result(2);
+    await until(() => expect(results).toHaveLength(2));
+    break;
+  }
+  const { value } = await stream[Symbol.asyncIterator]().next();
+  expect(textOf(value ?? undefined)).toBe('picture of two');
+});
+
 test('an iteration throws where the server refuses the only configuration, and begins anew with another', async () => {
   const stream = open({ configuration: { style: 'baroque' } });
   const problem = {
