@@ -256,16 +256,68 @@ describe('where a placed picture cannot be kept, the strokes are', () => {
 });
 
 test('a dropped picture is placed wherever on the page it lands', async () => {
-  const base64 = (await photograph()).toString('base64');
-  await studio.page.evaluate((data) => {
-    const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
-    const dataTransfer = new DataTransfer();
-    dataTransfer.items.add(new File([bytes], 'a.png', { type: 'image/png' }));
-    const options = { bubbles: true, cancelable: true, dataTransfer };
-    document.querySelector('header')?.dispatchEvent(new DragEvent('dragover', options));
-    document.querySelector('header')?.dispatchEvent(new DragEvent('drop', options));
-  }, base64);
+  await studio.drop({ target: 'header', png: await photograph() });
   await expect.poll(() => studio.picture()).toMatch(/^64x64/);
+});
+
+describe('of two pictures, the later one', () => {
+  const plain = (width: number, height: number, background: string) =>
+    sharp({ create: { width, height, channels: 3, background } })
+      .png()
+      .toBuffer();
+  const middle = [0.5, 0.5] as const;
+
+  test('takes the place of the first, margins included, and undo brings that back', async () => {
+    const { page } = studio;
+    const upload = (buffer: Buffer) =>
+      page.locator('#file').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer });
+    const top = [0.5, 0.05] as const;
+    await drawLine();
+    await upload(await plain(200, 400, '#000000'));
+    await expect.poll(() => studio.brightness(top)).toBe(0);
+    await upload(await plain(400, 200, '#404040'));
+    await expect.poll(() => studio.brightness(middle)).toBe(0x40);
+    expect(await studio.brightness(top)).toBe(255);
+    await studio.stroke([0.1, 0.1], [0.9, 0.1]);
+    await page.locator('#undo').click();
+    await page.locator('#undo').click();
+    await expect.poll(() => studio.brightness(top)).toBe(0);
+    expect(await studio.brightness([0.1, 0.5])).toBe(255);
+    await page.locator('#undo').click();
+    await expect.poll(() => studio.brightness(middle)).toBe(255);
+    expect(await studio.brightness([0.2, 0.2])).toBe(0);
+  });
+
+  test('is the one on the sheet though the first takes longer', async () => {
+    await studio.drop(
+      { target: 'body', png: await plain(6000, 6000, '#000000') },
+      { target: 'body', png: await plain(400, 400, '#404040') },
+    );
+    await expect.poll(() => studio.brightness(middle)).toBe(0x40);
+    await studio.rest(2_500);
+    expect(await studio.brightness(middle)).toBe(0x40);
+  });
+
+  test('leaves the first where it cannot be read', async () => {
+    await studio.drop(
+      { target: 'body', png: await plain(2000, 2000, '#404040') },
+      { target: 'body', png: Buffer.from('not a picture') },
+    );
+    await expect.poll(() => studio.brightness(middle)).toBe(0x40);
+  });
+});
+
+test('what goes wrong with a placed picture is not called a fault of its file', async () => {
+  const { page } = studio;
+  await page.evaluate(() => {
+    CanvasRenderingContext2D.prototype.drawImage = () => {
+      throw new Error('no memory');
+    };
+  });
+  await studio.drop({ target: 'body', png: await photograph() });
+  await expect.poll(() => studio.faults.join()).toMatch(/no memory/);
+  expect(await studio.text('#notices')).toBe('');
+  studio.faults.length = 0;
 });
 
 test('a picture from the clipboard is placed with the keys of pasting', async () => {
