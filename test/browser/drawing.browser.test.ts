@@ -353,6 +353,20 @@ test('the camera gives a picture where it is allowed', async () => {
   expect(await page.locator('#camera-dialog').isVisible()).toBe(false);
 });
 
+test('a double click on “Take picture” takes one', async () => {
+  const { page } = studio;
+  await page.context().grantPermissions(['camera']);
+  await page.locator('#camera').click();
+  await page.locator('#camera-take:enabled').evaluate((button: HTMLButtonElement) => {
+    button.click();
+    button.click();
+  });
+  await page.locator('#camera-dialog').waitFor({ state: 'hidden' });
+  expect(await studio.picture()).toMatch(/^64x64/);
+  await page.locator('#undo').click();
+  expect(await studio.picture()).toBe('none');
+});
+
 test('of a phone’s cameras the one that looks at things is asked for', async () => {
   const { page } = studio;
   const asked = page.evaluate(

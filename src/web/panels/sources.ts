@@ -146,6 +146,8 @@ class Webcam {
     find('#camera-cancel', HTMLButtonElement).addEventListener('click', () => this.#dialog.close());
     this.#dialog.addEventListener('close', () => this.#release());
     this.#take.addEventListener('click', () => {
+      // A double click would place two.
+      this.#take.disabled = true;
       decoded(this.#video)
         .then(place, () => notices.problem(UNTAKEN, 'input'))
         .finally(() => this.#dialog.close());
