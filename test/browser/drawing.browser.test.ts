@@ -81,6 +81,19 @@ test('undo brings the earlier picture back, redo the later one, and clear none',
   expect(await studio.picture()).toBe('none');
 });
 
+test('a change is translated though the sketch is saved before it was painted', async () => {
+  const { page } = studio;
+  await drawLine();
+  const first = await studio.picture();
+  await studio.stroke([0.1, 0.9], [0.9, 0.9]);
+  expect(await studio.picture()).not.toBe(first);
+  await page.evaluate(() => {
+    document.querySelector<HTMLButtonElement>('#undo')?.click();
+    document.querySelector<HTMLButtonElement>('#save-sketch')?.click();
+  });
+  await expect.poll(() => studio.picture()).toBe(first);
+});
+
 test('the eraser takes ink away, and light strokes turn the whole sheet over', async () => {
   const { page } = studio;
   await studio.stroke([0.2, 0.5], [0.8, 0.5]);
