@@ -201,8 +201,8 @@ export class Pad {
   #repaint(): void {
     const operations = this.#drawing.operations;
     const last = operations.at(-1);
-    const oneMore =
-      operations.length === this.#painted.length + 1 && operations.at(-2) === this.#painted.at(-1);
+    // By what it follows, not by their number: that stays the same where undo has reached its limit.
+    const oneMore = operations.at(-2) === this.#painted.at(-1);
     if (oneMore && last?.kind === 'stroke') paintStroke(this.#ink, last, this.#drawing.tone);
     else paintInk(this.#ink, operations);
     this.#painted = operations;
