@@ -72,7 +72,6 @@ export class Connection {
 
   open(): void {
     clearTimeout(this.#retryTimer);
-    this.#setStatus({ state: 'connecting', attempt: this.#attempt });
     const socket = new this.#options.Socket(this.#options.url);
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
@@ -89,6 +88,8 @@ export class Connection {
     // `close` follows every `error` and is where we act; Node's `ws` would throw an error nobody listens to.
     socket.onerror = () => {};
     socket.onclose = (event: { code: number }) => this.#onClose(event.code);
+    // Last: whoever is told may close all this, or leave it for another one.
+    this.#setStatus({ state: 'connecting', attempt: this.#attempt });
   }
 
   /** The server does what it is for: the next loss is the first one again. */
@@ -116,8 +117,7 @@ export class Connection {
       const socket = this.#socket;
       const unsentBytes = this.#leaveSocket();
       socket?.close();
-      this.#options.lost({ code: LEFT, onPurpose: true, unsentBytes });
-      this.open();
+      if (this.#lost({ code: LEFT, onPurpose: true, unsentBytes }) !== undefined) this.open();
     }
   }
 
@@ -150,7 +150,8 @@ export class Connection {
 
   #onClose(code: number): void {
     const unsentBytes = this.#leaveSocket();
-    const mustReturn = this.#options.lost({ code, onPurpose: false, unsentBytes });
+    const mustReturn = this.#lost({ code, onPurpose: false, unsentBytes });
+    if (mustReturn === undefined) return;
     if (code === NORMAL_CLOSURE && !mustReturn) {
       this.#setStatus({ state: 'idle' });
       return;
@@ -159,6 +160,13 @@ export class Connection {
     this.#attempt += 1;
     this.#retryTimer = setTimeout(() => this.open(), retryInMs);
     this.#setStatus({ state: 'waiting', attempt: this.#attempt, retryInMs });
+  }
+
+  /** @returns whether it must come back; undefined where someone who was told has decided: closed it, or opened another */
+  #lost(loss: Loss): boolean | undefined {
+    const before = this.#status;
+    const mustReturn = this.#options.lost(loss);
+    return this.#status === before ? mustReturn : undefined;
   }
 
   #checkUnsent(): void {

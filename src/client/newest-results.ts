@@ -1,4 +1,4 @@
-/** Results as an iteration: each step gives the newest one, and skips those that newer ones have overtaken. */
+/** Results as iterations: each step gives the newest one, and skips those that newer ones have overtaken. */
 import { ConfigurationRefused } from './configuration-refused.js';
 import type { Problem } from './protocol.js';
 import type { StreamEvents, StreamResult, StreamStatus } from './types.js';
@@ -11,43 +11,56 @@ interface Results {
   ): () => void;
 }
 
-/**
- * Ends when the stream is closed.
- * @param refusal why there can be no results; undefined while there can
- * @throws ConfigurationRefused with the refusal
- */
-export async function* newestResults(
-  stream: Results,
-  refusal: () => Problem | undefined,
-): AsyncGenerator<StreamResult, void, undefined> {
-  let newest: StreamResult | undefined;
-  let wake = () => {};
-  const stop = [
+export class NewestResults {
+  readonly #stream: Results;
+  readonly #refusal: () => Problem | undefined;
+  /** The newest of all where no iteration has given it: it came while there was none, or in the last step of one. */
+  #untaken: StreamResult | undefined;
+
+  /** @param refusal why there can be no results; undefined while there can */
+  constructor(stream: Results, refusal: () => Problem | undefined) {
+    this.#stream = stream;
+    this.#refusal = refusal;
     stream.on('result', (result) => {
-      newest = result;
-      wake();
-    }),
-    stream.on('status', () => wake()),
-    stream.on('error', () => wake()),
-  ];
-  try {
-    for (;;) {
-      const refused = refusal();
-      if (newest !== undefined) {
-        const result: StreamResult = newest;
-        newest = undefined;
-        yield result;
-      } else if (stream.status.state === 'closed') {
-        return;
-      } else if (refused !== undefined) {
-        throw new ConfigurationRefused(refused);
-      } else {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
+      this.#untaken = result;
+    });
+  }
+
+  /**
+   * Begins with the newest result where no other iteration has given it, and ends when the stream is closed.
+   * @throws ConfigurationRefused with the refusal
+   */
+  async *iterate(): AsyncGenerator<StreamResult, void, undefined> {
+    let newest = this.#untaken;
+    let wake = () => {};
+    const stop = [
+      this.#stream.on('result', (result) => {
+        newest = result;
+        wake();
+      }),
+      this.#stream.on('status', () => wake()),
+      this.#stream.on('error', () => wake()),
+    ];
+    try {
+      for (;;) {
+        const refused = this.#refusal();
+        if (newest !== undefined) {
+          const result: StreamResult = newest;
+          newest = undefined;
+          if (this.#untaken === result) this.#untaken = undefined;
+          yield result;
+        } else if (this.#stream.status.state === 'closed') {
+          return;
+        } else if (refused !== undefined) {
+          throw new ConfigurationRefused(refused);
+        } else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
       }
+    } finally {
+      for (const off of stop) off();
     }
-  } finally {
-    for (const off of stop) off();
   }
 }

@@ -2,7 +2,7 @@
 import { Configurations, inForce } from './configurations.js';
 import { Connection, type Loss } from './connection.js';
 import { Events } from './events.js';
-import { newestResults } from './newest-results.js';
+import { NewestResults } from './newest-results.js';
 import type { ErrorMessage, ResultMessage, ServerMessage, StreamConfiguration } from './protocol.js';
 import { Sender } from './sender.js';
 import { platformSocket, streamUrl } from './socket.js';
@@ -21,15 +21,17 @@ export function connect(server: string | URL, options: StreamOptions = {}): Img2
 
 /**
  * Every frame pushed ends in one event: its `result`, `dropped`, or an `error` that is not retried; unless the stream is
- * closed first. Iterating gives the newest result each time; a slow reader skips what newer ones have overtaken. Where the
- * server is not there, an iteration waits for it, and `status` tells; where it refuses the only configuration there is,
- * the iteration throws a `ConfigurationRefused`, and after the next `configure` another one may begin.
+ * closed first. Iterating gives the newest result each time, first the one that came before where no iteration has given
+ * it; a slow reader skips what newer ones have overtaken. Where the server is not there, an iteration waits for it, and
+ * `status` tells; where it refuses the only configuration there is, the iteration throws a `ConfigurationRefused`, and
+ * after the next `configure` another one may begin.
  */
 export class Img2ImgStream implements AsyncIterable<StreamResult> {
   readonly #connection: Connection;
   readonly #configurations: Configurations;
   readonly #sender: Sender;
   readonly #events = new Events<StreamEvents>();
+  readonly #newestResults = new NewestResults(this, () => this.#configurations.refusal);
   readonly #signal: AbortSignal | undefined;
   /** The text message whose picture is the next binary one. */
   #announced: ResultMessage | undefined;
@@ -131,7 +133,7 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<StreamResult, void, undefined> {
-    return newestResults(this, () => this.#configurations.refusal);
+    return this.#newestResults.iterate();
   }
 
   readonly #onAbort = () => this.close();

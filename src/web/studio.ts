@@ -180,10 +180,9 @@ export class Studio {
       return;
     }
     const direction = this.#store.current.direction ?? this.#model.directions[0]?.id;
-    examplePicture(direction).then(
-      (picture) => this.#sources.take(picture),
-      (error: unknown) => this.#parts.notices.problem(problemOf(error), 'action'),
-    );
+    this.#sources
+      .take(examplePicture(direction))
+      .catch((error: unknown) => this.#parts.notices.problem(problemOf(error), 'action'));
   }
 
   #drawExample(): void {

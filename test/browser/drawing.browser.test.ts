@@ -1,4 +1,3 @@
-import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { PHONE } from './studio-page.js';
 import { drawLine, reopenStudio, server, studio, useStudio } from './studio-under-test.js';
@@ -10,12 +9,6 @@ interface Finger {
   y: number;
   id: number;
 }
-
-const photograph = (width = 300, height = 200): Promise<Buffer> =>
-  sharp({ create: { width, height, channels: 3, background: '#203080' } })
-    .composite([{ input: { create: { width: 90, height: 90, channels: 3, background: '#e0c040' } } }])
-    .png()
-    .toBuffer();
 
 test('a stroke drawn with the mouse becomes a picture, and a second one another', async () => {
   expect(await studio.picture()).toBe('none');
@@ -81,6 +74,19 @@ test('undo brings the earlier picture back, redo the later one, and clear none',
   expect(await studio.picture()).toBe('none');
 });
 
+test('a change is translated though the sketch is saved before it was painted', async () => {
+  const { page } = studio;
+  await drawLine();
+  const first = await studio.picture();
+  await studio.stroke([0.1, 0.9], [0.9, 0.9]);
+  expect(await studio.picture()).not.toBe(first);
+  await page.evaluate(() => {
+    document.querySelector<HTMLButtonElement>('#undo')?.click();
+    document.querySelector<HTMLButtonElement>('#save-sketch')?.click();
+  });
+  await expect.poll(() => studio.picture()).toBe(first);
+});
+
 test('the eraser takes ink away, and light strokes turn the whole sheet over', async () => {
   const { page } = studio;
   await studio.stroke([0.2, 0.5], [0.8, 0.5]);
@@ -128,209 +134,6 @@ test('a server killed and started again in the middle of a stroke loses nothing 
   await expect.poll(() => studio.picture()).not.toBe(after);
   await page.keyboard.press('Control+Shift+z');
   await expect.poll(() => studio.picture()).toBe(after);
-});
-
-test('the drawing and its settings outlive a reload, undo included', async () => {
-  await drawLine();
-  await studio.page.locator('.chip', { hasText: 'Anime' }).click();
-  await studio.stroke([0.1, 0.9], [0.9, 0.9]);
-  const before = await studio.picture();
-  await studio.page.reload();
-  await studio.page.locator('#connection[data-state="live"]').waitFor();
-  await expect.poll(() => studio.picture()).toBe(before);
-  await studio.page.keyboard.press('Control+z');
-  await expect.poll(() => studio.picture()).not.toBe(before);
-});
-
-test('an uploaded picture is placed, drawn over, and undone like a stroke', async () => {
-  const { page } = studio;
-  await page
-    .locator('#file')
-    .setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer: await photograph() });
-  const uploaded = await studio.picture();
-  expect(uploaded).not.toBe('none');
-  await drawLine();
-  expect(await studio.picture()).not.toBe(uploaded);
-  await page.locator('#undo').click();
-  await expect.poll(() => studio.picture()).toBe(uploaded);
-  await page.locator('#undo').click();
-  expect(await studio.picture()).toBe('none');
-});
-
-test('a placed picture outlives a reload, with what was drawn over it', async () => {
-  const { page } = studio;
-  await page
-    .locator('#file')
-    .setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer: await photograph(1600, 1200) });
-  const bare = [0.5, 0.5] as const;
-  const paper = 255;
-  await expect.poll(() => studio.brightness(bare)).toBeLessThan(paper);
-  const placed = await studio.brightness(bare);
-  await drawLine();
-  // Left before it was encoded, it would be lost.
-  await page.waitForFunction(() => sessionStorage.getItem('img2img-drawing')?.includes('"data"'));
-  // As many pixels as a sheet that it covers can show.
-  const kept = await page.evaluate(async () => {
-    const [url] = /data:image[^"]+/.exec(sessionStorage.getItem('img2img-drawing') ?? '') ?? [''];
-    const image = new Image();
-    image.src = url;
-    await image.decode();
-    return [image.naturalWidth, image.naturalHeight];
-  });
-  expect(kept).toEqual([1365, 1024]);
-  await page.reload();
-  await page.locator('#connection[data-state="live"]').waitFor();
-  expect(await studio.picture()).not.toBe('none');
-  expect(Math.abs((await studio.brightness(bare)) - placed)).toBeLessThan(6);
-  await page.keyboard.press('Control+z');
-  await page.keyboard.press('Control+z');
-  await expect.poll(() => studio.brightness(bare)).toBe(paper);
-});
-
-describe('where a placed picture cannot be kept, the strokes are', () => {
-  const upload = async (buffer: Buffer) => {
-    await studio.page.locator('#file').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer });
-    await expect.poll(() => studio.brightness([0.5, 0.5])).toBeLessThan(255);
-  };
-  /** What the browser does with a picture that is to be kept. */
-  const encodeWebp = (answer: 'nothing' | 'never') =>
-    studio.page.evaluate((how) => {
-      const { toBlob } = HTMLCanvasElement.prototype;
-      HTMLCanvasElement.prototype.toBlob = function (take, type, quality) {
-        if (type !== 'image/webp') toBlob.call(this, take, type, quality);
-        else if (how === 'nothing') take(null);
-      };
-    }, answer);
-  const expectStrokesAfterReload = async () => {
-    await studio.page.reload();
-    await studio.page.locator('#connection[data-state="live"]').waitFor();
-    await expect.poll(() => studio.brightness([0.5, 0.9])).toBe(0);
-    expect(await studio.brightness([0.5, 0.5])).toBe(255);
-  };
-  const tooLarge = 'This drawing is too large to survive a reload.';
-
-  test('because it cannot be encoded', async () => {
-    await encodeWebp('nothing');
-    await upload(await photograph());
-    await studio.stroke([0.1, 0.9], [0.9, 0.9]);
-    await expect.poll(() => studio.text('#notices .notice p')).toBe(tooLarge);
-    await expectStrokesAfterReload();
-  });
-
-  test('because it is not encoded yet', async () => {
-    await encodeWebp('never');
-    await upload(await photograph());
-    await studio.stroke([0.1, 0.9], [0.9, 0.9]);
-    await expectStrokesAfterReload();
-  });
-
-  test('because there is no room for it, of which one is told once', async () => {
-    const { page } = studio;
-    await page.evaluate(() => {
-      const fill = (length: number) => {
-        try {
-          sessionStorage.setItem('other', 'x'.repeat(length));
-          return true;
-        } catch {
-          return false;
-        }
-      };
-      let length = 16 * 1024 * 1024;
-      while (!fill(length)) length -= 64 * 1024;
-    });
-    const noise = { type: 'gaussian', mean: 128, sigma: 50 } as const;
-    const buffer = await sharp({
-      create: { width: 800, height: 800, channels: 3, background: '#808080', noise },
-    })
-      .png()
-      .toBuffer();
-    await upload(buffer);
-    await studio.stroke([0.1, 0.9], [0.9, 0.9]);
-    await expect.poll(() => studio.text('#notices .notice p')).toBe(tooLarge);
-    await page.locator('#notices button').click();
-    await studio.stroke([0.1, 0.8], [0.9, 0.8]);
-    await studio.rest(1_000);
-    expect(await studio.text('#notices')).toBe('');
-    await expectStrokesAfterReload();
-  });
-});
-
-test('a dropped picture is placed wherever on the page it lands', async () => {
-  const base64 = (await photograph()).toString('base64');
-  await studio.page.evaluate((data) => {
-    const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
-    const dataTransfer = new DataTransfer();
-    dataTransfer.items.add(new File([bytes], 'a.png', { type: 'image/png' }));
-    const options = { bubbles: true, cancelable: true, dataTransfer };
-    document.querySelector('header')?.dispatchEvent(new DragEvent('dragover', options));
-    document.querySelector('header')?.dispatchEvent(new DragEvent('drop', options));
-  }, base64);
-  await expect.poll(() => studio.picture()).toMatch(/^64x64/);
-});
-
-test('a picture from the clipboard is placed with the keys of pasting', async () => {
-  const { page } = studio;
-  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-  const base64 = (await photograph()).toString('base64');
-  await page.evaluate(async (data) => {
-    const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
-    await navigator.clipboard.write([
-      new ClipboardItem({ 'image/png': new Blob([bytes], { type: 'image/png' }) }),
-    ]);
-  }, base64);
-  await page.locator('#pad').focus();
-  await page.keyboard.press('Control+v');
-  await expect.poll(() => studio.picture()).toMatch(/^64x64/);
-});
-
-test('a file that is no picture is refused in words, and the drawing stays', async () => {
-  await drawLine();
-  const before = await studio.picture();
-  const buffer = Buffer.from('not a picture');
-  await studio.page.locator('#file').setInputFiles({ name: 'a.txt', mimeType: 'text/plain', buffer });
-  await expect.poll(() => studio.text('#notices')).toMatch(/Not a picture/);
-  expect(await studio.picture()).toBe(before);
-});
-
-test('the camera gives a picture where it is allowed', async () => {
-  const { page } = studio;
-  await page.context().grantPermissions(['camera']);
-  await page.locator('#camera').click();
-  await page.locator('#camera-take:enabled').click();
-  await expect.poll(() => studio.picture()).toMatch(/^64x64/);
-  expect(await page.locator('#camera-dialog').isVisible()).toBe(false);
-});
-
-test('of a phone’s cameras the one that looks at things is asked for', async () => {
-  const { page } = studio;
-  const asked = page.evaluate(
-    () =>
-      new Promise((resolve) => {
-        navigator.mediaDevices.getUserMedia = async (constraints) => {
-          resolve(constraints);
-          throw new DOMException('', 'NotFoundError');
-        };
-      }),
-  );
-  await page.locator('#camera').click();
-  expect(await asked).toMatchObject({ video: { facingMode: { ideal: 'environment' } } });
-});
-
-test('a picture of the camera that cannot be taken is told of', async () => {
-  const { page } = studio;
-  await page.context().grantPermissions(['camera']);
-  await page.locator('#camera').click();
-  await page.evaluate(() => {
-    globalThis.createImageBitmap = () => Promise.reject(new DOMException('', 'InvalidStateError'));
-  });
-  await page.locator('#camera-take:enabled').click();
-  await expect.poll(() => studio.text('#notices')).toMatch(/could not be taken.*upload or paste/);
-  expect(await page.locator('#camera-dialog').isVisible()).toBe(false);
-});
-
-test('a camera that is refused is explained, with other ways', async () => {
-  await studio.page.locator('#camera').click();
-  await expect.poll(() => studio.text('#notices')).toMatch(/No camera.*upload or paste/);
 });
 
 test('a pen that presses harder draws a wider line', async () => {

@@ -122,6 +122,25 @@ export class StudioPage {
     });
   }
 
+  /** Drops a picture onto each of these parts of the page, all at the same moment. */
+  async drop(...drops: readonly { target: string; png: Buffer }[]): Promise<void> {
+    await this.page.evaluate(
+      (all) => {
+        const transfers = all.map(({ target, data }) => {
+          const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([bytes], 'a.png', { type: 'image/png' }));
+          return { target, options: { bubbles: true, cancelable: true, dataTransfer } };
+        });
+        for (const { target, options } of transfers) {
+          document.querySelector(target)?.dispatchEvent(new DragEvent('dragover', options));
+          document.querySelector(target)?.dispatchEvent(new DragEvent('drop', options));
+        }
+      },
+      drops.map(({ target, png }) => ({ target, data: png.toString('base64') })),
+    );
+  }
+
   /** 0 black to 255 white, at a place 0–1 of the sheet. */
   brightness([x, y]: Place): Promise<number> {
     return this.page.evaluate(

@@ -124,6 +124,32 @@ test('a link brings back model, prompt, style, template, guidance, seed, and so 
   await other.close();
 });
 
+test('a prompt that was cleared stays so over a reload', async () => {
+  const { page } = studio;
+  const prompt = page.locator('#prompt');
+  expect(await prompt.inputValue()).not.toBe('');
+  await prompt.fill('');
+  await expect.poll(() => page.url()).not.toContain('bird');
+  await page.reload();
+  await page.locator('#connection[data-state="live"]').waitFor();
+  expect(await prompt.inputValue()).toBe('');
+});
+
+test('the copied link holds what was set last, however short ago', async () => {
+  const { page } = studio;
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  // At once: the address follows a moment later.
+  await page.locator('#prompt').evaluate((prompt: HTMLInputElement) => {
+    prompt.value = 'a green frog';
+    prompt.dispatchEvent(new Event('input', { bubbles: true }));
+    document.querySelector<HTMLButtonElement>('#copy-link')?.click();
+  });
+  await page.locator('.toast').waitFor();
+  const link = new URL(await page.evaluate(() => navigator.clipboard.readText()));
+  expect(link.origin).toBe(new URL(server.url).origin);
+  expect(new URLSearchParams(link.hash.slice(1)).get('prompt')).toBe('a green frog');
+});
+
 test('the copied curl command works where it is pasted and makes the picture that Save gives', async () => {
   const { page } = studio;
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);

@@ -485,6 +485,67 @@ test('check() does not wait for the back-off', async () => {
   await until(() => expect(stream.status.state).toBe('open'));
 });
 
+describe('a stream that a listener closes', () => {
+  /** All that the stream and the server see of it, after time enough to come back. */
+  const watched = async (stream: Img2ImgStream, act: (states: string[]) => Promise<unknown>) => {
+    const states: string[] = [];
+    stream.on('status', ({ state }) => states.push(state));
+    await act(states);
+    await until(() => expect(states).toContain('closed'));
+    const { length } = server.connections;
+    await sleep(200);
+    expect(states.at(-1)).toBe('closed');
+    expect(stream.status.state).toBe('closed');
+    expect(server.connections).toHaveLength(length);
+  };
+
+  test('when a frame fails for good stays closed', async () => {
+    const stream = open();
+    stream.on('error', ({ willRetry }) => {
+      if (!willRetry) stream.close();
+    });
+    await watched(stream, async () => {
+      stream.push(bytes('huge'));
+      await until(() => expect(framesOf()).toEqual(['huge']));
+      server.connection.socket.close(1009);
+    });
+  });
+
+  test('when a lost connection has taken a frame along stays closed', async () => {
+    const stream = open({ maxUnanswered: 10 });
+    await watched(stream, async () => {
+      for (const [index, name] of ['one', 'two'].entries()) {
+        stream.push(bytes(name));
+        await until(() => expect(framesOf()).toHaveLength(index + 1));
+      }
+      stream.on('dropped', () => stream.close());
+      stream.reconnect();
+    });
+  });
+
+  test.each(['waiting', 'connecting', 'open'])('while it is %s stays closed', async (when) => {
+    const stream = open();
+    await until(() => expect(stream.status.state).toBe('open'));
+    stream.on('status', ({ state }) => {
+      if (state === when) stream.close();
+    });
+    await watched(stream, async () => server.connection.socket.terminate());
+  });
+});
+
+test('a stream that a listener connects anew when the last connection is lost has one connection', async () => {
+  const stream = open({ maxUnanswered: 10 });
+  for (const [index, name] of ['one', 'two'].entries()) {
+    stream.push(bytes(name));
+    await until(() => expect(framesOf()).toHaveLength(index + 1));
+  }
+  stream.on('dropped', () => stream.reconnect());
+  stream.reconnect();
+  await until(() => expect(framesOf(1)).toEqual(['two']));
+  await sleep(200);
+  expect(server.connections).toHaveLength(2);
+});
+
 test('a listener that throws stops neither the stream nor other listeners, and its error is seen', async () => {
   const handlers = process.listeners('uncaughtException');
   process.removeAllListeners('uncaughtException');
@@ -701,6 +762,43 @@ test('the iterator gives the newest result, skips overtaken ones, and ends with 
   expect(seen).toEqual(['picture of a', 'picture of c']);
   stream.close();
   await reading;
+});
+
+test('an iteration begins with the newest result that came before it, and no two with the same', async () => {
+  const stream = open({ maxUnanswered: 10 });
+  const results = collect(stream);
+  for (const [index, name] of ['one', 'two', 'three'].entries()) {
+    stream.push(bytes(name));
+    await until(() => expect(framesOf()).toHaveLength(index + 1));
+  }
+  const first = async () => {
+    for await (const result of stream) return textOf(result);
+    return undefined;
+  };
+  server.connection.result(1);
+  server.connection.result(2);
+  await until(() => expect(results).toHaveLength(2));
+  expect(await first()).toBe('picture of two');
+  const next = first();
+  server.connection.result(3);
+  expect(await next).toBe('picture of three');
+});
+
+test('what comes in the last step of an iteration is the first of the next one', async () => {
+  const stream = open();
+  const results = collect(stream);
+  stream.push(bytes('one'));
+  await until(() => expect(framesOf()).toEqual(['one']));
+  server.connection.result(1);
+  for await (const _ of stream) {
+    stream.push(bytes('two'));
+    await until(() => expect(framesOf()).toHaveLength(2));
+    server.connection.result(2);
+    await until(() => expect(results).toHaveLength(2));
+    break;
+  }
+  const { value } = await stream[Symbol.asyncIterator]().next();
+  expect(textOf(value ?? undefined)).toBe('picture of two');
 });
 
 test('an iteration throws where the server refuses the only configuration, and begins anew with another', async () => {

@@ -32,9 +32,16 @@ export interface Paper {
 export interface Replace {
   readonly kind: 'replace';
   readonly operations: readonly Operation[];
+  /** All that can no longer be undone. */
+  readonly isBase?: true;
 }
 
 export type Operation = Stroke | Picture | Paper | Replace;
+
+/** How far undo goes back: a list that only grew would be dearer to keep with every stroke, and hold every picture placed. */
+const MOST_STEPS = 100;
+/** Of these steps such as hold pictures, which take megabytes each. The base may hold one more. */
+const MOST_WITH_PICTURE = 3;
 
 export class Drawing {
   #done: readonly Operation[] = [];
@@ -47,7 +54,7 @@ export class Drawing {
   }
 
   get canUndo(): boolean {
-    return this.#done.length > 0;
+    return this.#last !== undefined;
   }
 
   get canRedo(): boolean {
@@ -64,11 +71,11 @@ export class Drawing {
   }
 
   get hasPicture(): boolean {
-    return flatten(this.#done).some((operation) => operation.kind === 'picture');
+    return hasPicture(this.#done);
   }
 
   add(operation: Operation): void {
-    this.#done = [...this.#done, operation];
+    this.#done = bounded([...this.#done, operation]);
     this.#undone = [];
     this.#changed();
   }
@@ -80,12 +87,12 @@ export class Drawing {
 
   /** Puts what an earlier page had under what this one has already. */
   restore(operations: readonly Operation[]): void {
-    this.#done = [...operations, ...this.#done];
+    this.#done = bounded([...operations, ...this.#done]);
     this.#changed();
   }
 
   undo(): void {
-    const last = this.#done.at(-1);
+    const last = this.#last;
     if (last === undefined) return;
     this.#done = this.#done.slice(0, -1);
     this.#undone = [...this.#undone, last];
@@ -110,6 +117,12 @@ export class Drawing {
     this.#listeners.add(listener);
   }
 
+  /** What undo takes away. */
+  get #last(): Operation | undefined {
+    const last = this.#done.at(-1);
+    return isBase(last) ? undefined : last;
+  }
+
   #changed(): void {
     for (const listener of this.#listeners) listener();
   }
@@ -129,8 +142,28 @@ export function toneOf(operations: readonly Operation[]): Paper['tone'] {
   return flatten(operations).findLast((operation) => operation.kind === 'paper')?.tone ?? 'light';
 }
 
+export function hasPicture(operations: readonly Operation[]): boolean {
+  return flatten(operations).some(({ kind }) => kind === 'picture');
+}
+
 export function isEmpty(operations: readonly Operation[]): boolean {
   return !flatten(operations).some(
     (operation) => operation.kind === 'picture' || (operation.kind === 'stroke' && operation.tool === 'pen'),
   );
+}
+
+/** The newest operations as they are, and in place of those before the limit one base that shows the same. */
+function bounded(operations: readonly Operation[]): readonly Operation[] {
+  let withPicture = 0;
+  const newestBeyond = operations.findLastIndex((operation, index) => {
+    if (hasPicture([operation])) withPicture += 1;
+    return operations.length - index > MOST_STEPS || withPicture > MOST_WITH_PICTURE;
+  });
+  if (newestBeyond < 0 || (newestBeyond === 0 && isBase(operations[0]))) return operations;
+  const shown = flatten(operations.slice(0, newestBeyond + 1));
+  return [{ kind: 'replace', operations: shown, isBase: true }, ...operations.slice(newestBeyond + 1)];
+}
+
+function isBase(operation: Operation | undefined): boolean {
+  return operation?.kind === 'replace' && operation.isBase === true;
 }

@@ -1,6 +1,7 @@
 /** Keeps the drawing over a reload: phones throw pages away as soon as another app wants the memory. */
 import { type Drawing, flatten, type Operation } from './document.js';
-import { decode, encodedOf, encodeOnce } from './encoded-pictures.js';
+import { encodedOf, encodeOnce } from './encoded-pictures.js';
+import { KeptPictures } from './kept-pictures.js';
 import { type Packed, pack, unpack } from './packed.js';
 
 const KEPT_AS = 'img2img-drawing';
@@ -18,20 +19,23 @@ const FORMS = [allThatCanBeUndone, flatten, withoutPictures];
  * @param kept is told after every change whether all that is visible is kept; not where storage is switched off
  */
 export async function restoreAndKeep(drawing: Drawing, kept: (all: boolean) => void): Promise<void> {
-  const restored = await load();
+  const pictures = new KeptPictures();
+  const restored = await load(pictures);
   if (restored.length > 0) drawing.restore(restored);
-  /** Once there was not, there will not be for more: it is not written out for nothing with every stroke. */
+  /** Once there was not, there will not be for a stroke more: it is not written out for nothing with every one. */
   let roomForAll = true;
   const keep = (): boolean | undefined => {
     const { operations } = drawing;
+    // With a new sheet, pictures of old ones may have been let go.
+    if (operations.at(-1)?.kind === 'replace') roomForAll = true;
     for (const form of roomForAll ? FORMS : FORMS.slice(1)) {
-      const outcome = store(form(operations));
+      const outcome = store(form(operations), pictures);
       if (outcome === 'switched off') return undefined;
       if (outcome === 'stored') return flatten(operations).every(form === withoutPictures ? isDrawn : isKept);
       roomForAll = false;
     }
     // Rather nothing than the drawing of before.
-    store([]);
+    store([], pictures);
     return false;
   };
   let waiting = false;
@@ -40,7 +44,7 @@ export async function restoreAndKeep(drawing: Drawing, kept: (all: boolean) => v
     waiting = true;
     setTimeout(async () => {
       waiting = false;
-      await allEncoded(drawing.operations);
+      for (const bitmap of bitmapsOf(drawing.operations)) await encodeOnce(bitmap);
       const all = keep();
       if (all !== undefined) kept(all);
     }, DELAY_MS);
@@ -48,19 +52,20 @@ export async function restoreAndKeep(drawing: Drawing, kept: (all: boolean) => v
   addEventListener('pagehide', keep);
 }
 
-async function load(): Promise<Operation[]> {
+async function load(pictures: KeptPictures): Promise<Operation[]> {
   try {
     const kept = JSON.parse(sessionStorage.getItem(KEPT_AS) ?? '[]') as Packed<string>[];
-    return await unpack(kept, decode);
+    return await unpack(kept, (name) => pictures.load(name));
   } catch {
     // Storage is switched off, or holds what an older page left: the sheet starts empty.
     return [];
   }
 }
 
-function store(operations: readonly Operation[]): 'stored' | 'full' | 'switched off' {
+function store(operations: readonly Operation[], pictures: KeptPictures): 'stored' | 'full' | 'switched off' {
   try {
-    const kept = pack(operations, (bitmap) => encodedOf(bitmap)?.url);
+    pictures.keep(bitmapsOf(operations));
+    const kept = pack(operations, (bitmap) => pictures.nameOf(bitmap));
     sessionStorage.setItem(KEPT_AS, JSON.stringify(kept));
     return 'stored';
   } catch (error) {
@@ -68,11 +73,11 @@ function store(operations: readonly Operation[]): 'stored' | 'full' | 'switched 
   }
 }
 
-async function allEncoded(operations: readonly Operation[]): Promise<void> {
-  for (const operation of operations) {
-    if (operation.kind === 'replace') await allEncoded(operation.operations);
-    else if (operation.kind === 'picture') await encodeOnce(operation.bitmap);
-  }
+function bitmapsOf(operations: readonly Operation[]): ImageBitmap[] {
+  return operations.flatMap((operation) => {
+    if (operation.kind === 'replace') return bitmapsOf(operation.operations);
+    return operation.kind === 'picture' ? operation.bitmap : [];
+  });
 }
 
 const isDrawn = ({ kind }: Operation) => kind !== 'picture';

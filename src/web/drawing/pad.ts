@@ -47,7 +47,8 @@ export class Pad {
   /** What is being drawn, and by whom. It keeps the tool it began with, whatever is chosen meanwhile. */
   #stroke: (Stroke & { pointer: number; points: Point[] }) | undefined;
   #painted: readonly Operation[] = [];
-  #frameRequested = false;
+  /** A change of which no frame tells yet. */
+  #untold = false;
 
   constructor(canvas: HTMLCanvasElement, cursor: HTMLElement, drawing: Drawing) {
     this.#canvas = canvas;
@@ -81,6 +82,12 @@ export class Pad {
   get operations(): readonly Operation[] {
     const stroke = this.#currentStroke();
     return stroke === undefined ? this.#drawing.operations : [...this.#drawing.operations, stroke];
+  }
+
+  /** The same as `encode`, as a frame: `onPaint` does not tell any more of what changed before it. */
+  encodeFrame(): Promise<Blob> {
+    this.#untold = false;
+    return this.encode();
   }
 
   /** The picture as it is this moment: PNG of a drawing, JPEG where there is a photograph in it. 512×512. */
@@ -194,8 +201,8 @@ export class Pad {
   #repaint(): void {
     const operations = this.#drawing.operations;
     const last = operations.at(-1);
-    const oneMore =
-      operations.length === this.#painted.length + 1 && operations.at(-2) === this.#painted.at(-1);
+    // By what it follows, not by their number: that stays the same where undo has reached its limit.
+    const oneMore = operations.at(-2) === this.#painted.at(-1);
     if (oneMore && last?.kind === 'stroke') paintStroke(this.#ink, last, this.#drawing.tone);
     else paintInk(this.#ink, operations);
     this.#painted = operations;
@@ -203,18 +210,18 @@ export class Pad {
   }
 
   #requestPaint(): void {
-    if (this.#frameRequested) return;
-    this.#frameRequested = true;
+    if (this.#untold) return;
+    this.#untold = true;
     requestAnimationFrame(() => {
-      // Painted meanwhile for a frame that is on its way; but that there is nothing any more has still to be told.
-      if (!this.#frameRequested && !isEmpty(this.operations)) return;
+      // Encoded meanwhile for a frame that is on its way; but that there is nothing any more has still to be told.
+      if (!this.#untold && !isEmpty(this.operations)) return;
+      this.#untold = false;
       this.#paintNow();
       this.onPaint();
     });
   }
 
   #paintNow(): void {
-    this.#frameRequested = false;
     const stroke = this.#currentStroke();
     if (stroke === undefined) {
       paintSheet(this.#screen, this.#ink.canvas, this.#drawing.tone);

@@ -1,4 +1,4 @@
-/** Pictures from outside: upload, drop, paste, webcam. Each becomes one operation of the drawing. */
+/** Pictures from outside: upload, drop, paste, webcam. Each takes the place of the drawing, as one operation. */
 import type { Problem } from '../../client/index.js';
 import type { Drawing, Picture } from '../drawing/document.js';
 import { encodeOnce } from '../drawing/encoded-pictures.js';
@@ -13,6 +13,9 @@ export class Sources {
   readonly #notices: Notices;
   /** How a picture meets the square: asked when one comes in, because it depends on the model. */
   readonly #fit: () => Picture['fit'];
+  /** Of pictures in the order in which they were taken: the last one, and the last one that was placed. */
+  #taken = 0;
+  #placed = 0;
 
   constructor(drawing: Drawing, notices: Notices, fit: () => Picture['fit']) {
     this.#drawing = drawing;
@@ -21,25 +24,40 @@ export class Sources {
     this.#acceptUploads();
     this.#acceptDrops();
     this.#acceptPaste();
-    new Webcam(notices, (bitmap) => this.#place(bitmap));
+    new Webcam(notices, (bitmap) => this.#place(bitmap, this.#nextTurn()));
   }
 
-  async #place(taken: ImageBitmap): Promise<void> {
-    const bitmap = await shrink(taken);
+  /**
+   * Places an encoded picture; what cannot be read as one is refused in words. One that is there only after another that
+   * was taken later is not placed any more: large ones take their time.
+   * @throws what `coming` is rejected with
+   */
+  async take(coming: Blob | Promise<Blob>): Promise<void> {
+    const turn = this.#nextTurn();
+    const file = await coming;
+    const bitmap = await decoded(file).catch(() => undefined);
+    if (bitmap === undefined) this.#notices.problem(refusalOf(file), 'input');
+    else this.#place(bitmap, turn);
+  }
+
+  #nextTurn(): number {
+    this.#taken += 1;
+    return this.#taken;
+  }
+
+  #place(bitmap: ImageBitmap, turn: number): void {
+    if (turn < this.#placed) {
+      bitmap.close();
+      return;
+    }
+    this.#placed = turn;
     // Now: the page may be left at any time, and the bitmap closed once nothing on the sheet needs it.
     void encodeOnce(bitmap);
-    this.#drawing.add({ kind: 'picture', bitmap, fit: this.#fit() });
+    const paper = { kind: 'paper', tone: this.#drawing.tone } as const;
+    const picture = { kind: 'picture', bitmap, fit: this.#fit() } as const;
+    this.#drawing.add({ kind: 'replace', operations: [paper, picture] });
     this.#notices.over('input');
     this.#notices.announce('Picture placed.');
-  }
-
-  /** Places an encoded picture; what cannot be read as one is refused in words. */
-  async take(file: Blob): Promise<void> {
-    try {
-      await this.#place(await createImageBitmap(file));
-    } catch {
-      this.#notices.problem(refusalOf(file), 'input');
-    }
   }
 
   #acceptUploads(): void {
@@ -85,6 +103,11 @@ export class Sources {
   }
 }
 
+/** @throws DOMException where this is no picture, or there is no memory for it */
+async function decoded(source: Blob | HTMLVideoElement): Promise<ImageBitmap> {
+  return shrink(await createImageBitmap(source));
+}
+
 function imageAmong(files: FileList | undefined): File | undefined {
   return [...(files ?? [])].find((file) => file.type.startsWith('image/'));
 }
@@ -117,15 +140,16 @@ class Webcam {
   #opening: object | undefined;
   #stream: MediaStream | undefined;
 
-  constructor(notices: Notices, place: (bitmap: ImageBitmap) => Promise<void>) {
+  constructor(notices: Notices, place: (bitmap: ImageBitmap) => void) {
     this.#notices = notices;
     find('#camera', HTMLButtonElement).addEventListener('click', () => void this.#open());
     find('#camera-cancel', HTMLButtonElement).addEventListener('click', () => this.#dialog.close());
     this.#dialog.addEventListener('close', () => this.#release());
     this.#take.addEventListener('click', () => {
-      createImageBitmap(this.#video)
-        .then(place)
-        .catch(() => notices.problem(UNTAKEN, 'input'))
+      // A double click would place two.
+      this.#take.disabled = true;
+      decoded(this.#video)
+        .then(place, () => notices.problem(UNTAKEN, 'input'))
         .finally(() => this.#dialog.close());
     });
   }

@@ -3,6 +3,7 @@ import { problemOf, serverUrl, translate } from '../session/api.js';
 import type { Catalogue } from '../session/catalogue.js';
 import { curlCommand } from '../session/curl.js';
 import { pictureName } from '../session/file-name.js';
+import { hashOf } from '../session/link.js';
 import type { Made } from '../session/live.js';
 import { configurationOf, type SettingsStore } from '../session/settings.js';
 import { find, make } from '../ui/dom.js';
@@ -109,7 +110,9 @@ export class Takeaway {
   }
 
   async #copyLink(): Promise<void> {
-    await this.#copy(location.href, 'Link copied. It brings back all settings, not the drawing.');
+    // Not the page's own address, which follows the settings a moment later.
+    const { href } = new URL(hashOf(this.#store.current), location.href);
+    await this.#copy(href, 'Link copied. It brings back all settings, not the drawing.');
   }
 
   async #copy(text: string, confirmation: string): Promise<void> {

@@ -1,14 +1,17 @@
 /** Settings in the address: everything but the drawing, after the `#`, so that it never reaches a server's log. */
 import type { Settings } from './settings.js';
 
-/** For example `#model=emoji-sketch&prompt=a+fox&seed=7`; what is at its default stays out. */
+/**
+ * For example `#model=emoji-sketch&prompt=a+fox&seed=7`. What is at its default stays out, but not an empty prompt: where
+ * none is named, the page begins with the model's example.
+ */
 export function hashOf(settings: Settings): string {
   const fields = new URLSearchParams();
   const put = (name: string, value: string | number | undefined) => {
     if (value !== undefined && value !== '') fields.set(name, String(value));
   };
   put('model', settings.model);
-  put('prompt', settings.prompt);
+  fields.set('prompt', settings.prompt);
   put('style', settings.style);
   put('template', settings.template);
   put('direction', settings.direction);

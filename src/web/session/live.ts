@@ -30,7 +30,7 @@ export interface Made {
 
 interface Source {
   readonly operations: readonly Operation[];
-  encode(): Promise<Blob>;
+  encodeFrame(): Promise<Blob>;
 }
 
 interface Snapshot {
@@ -119,7 +119,7 @@ export class Live {
     if (this.#paused) return;
     const frame = this.#stream.push(async () => {
       const { operations } = this.#source;
-      const input = await this.#source.encode();
+      const input = await this.#source.encodeFrame();
       this.#encoded = { input, operations };
       return input;
     });
