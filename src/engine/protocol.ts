@@ -1,5 +1,5 @@
 /** What the server and an engine process say to each other. Plain data only: it crosses a process boundary. */
-import type { DirectionGraphs } from '../bundles/bundle.js';
+import type { DirectionGraphs, GraphFile } from '../bundles/bundle.js';
 import type { Region } from './exchange.js';
 
 export type Provider = 'cpu' | 'cuda' | 'webgpu';
@@ -21,9 +21,7 @@ export interface EngineSettings {
 /** All an engine must know of a bundle. */
 export interface BundleSpec {
   id: string;
-  textEncoder: string;
-  /** Of its graph and the weights aside: another file may come to lie at its path. */
-  textEncoderSha256: string;
+  textEncoder: GraphFile;
   directions: Record<string, DirectionGraphs>;
   embedding: { length: number; width: number };
   latent: { channels: number; downscale: number };
