@@ -189,8 +189,9 @@ export class EngineProcess {
     this.#watchFirst(pending.instance);
     if (message.type === 'done') pending.resolve(this.#complete(message.output, pending.region));
     else if (message.fatal) {
-      // The process ends itself after this message; until then nothing more may be sent to it.
+      // Nothing more may be sent to it. It ends itself, too, unless its device hangs.
       this.#death ??= `the device failed: ${message.message}`;
+      this.kill();
       pending.reject(new EngineDiedError(this.#death));
     } else pending.reject(new EngineRequestError(message.message));
     if (pending.region !== undefined) this.#exchange?.release(pending.region);

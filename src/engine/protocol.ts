@@ -88,7 +88,7 @@ export interface SentRequest {
 /** Server → engine. */
 export type ToEngine = ({ type: 'request' } & SentRequest) | { type: 'close' };
 
-/** Engine → server. `fatal` means the process is poisoned and about to exit. */
+/** Engine → server. `fatal` means the process is poisoned and about to be ended. */
 export type FromEngine =
   | { type: 'ready' }
   | { type: 'start-failed'; message: string }

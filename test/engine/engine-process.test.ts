@@ -96,6 +96,16 @@ describe('the time an engine has for a request', () => {
   });
 });
 
+it('an engine whose device failed is ended, and all that was asked of it', async () => {
+  const engine = await start();
+  const asked = [ask(engine), ask(engine)];
+  const failure = 'CUDA failure 700: an illegal memory access was encountered';
+  child.answer({ type: 'error', id: 1, message: failure, fatal: true });
+  expect(await engine.exited).toBe(`the device failed: ${failure}`);
+  expect(engine.alive).toBe(false);
+  expect(asked.map(({ ended }) => ended)).toEqual(Array(2).fill(`the device failed: ${failure}`));
+});
+
 it('an engine process counts cards as the driver does', async () => {
   await start();
   expect(forkedWith.env).toMatchObject({ PATH: process.env.PATH, CUDA_DEVICE_ORDER: 'PCI_BUS_ID' });
