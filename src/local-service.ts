@@ -30,7 +30,8 @@ export interface LocalServiceOptions {
   styles: readonly Style[];
   catalogue: Catalogue;
   engines: readonly Engine[];
-  preload: readonly Bundle[];
+  /** Ids of the bundles to load now, which `readiness` waits for. */
+  preload: readonly string[];
 }
 
 export class LocalService implements Service {
@@ -38,7 +39,7 @@ export class LocalService implements Service {
   readonly #styles: readonly Style[];
   readonly #catalogue: Catalogue;
   readonly #engines: readonly Engine[];
-  readonly #preload: readonly Bundle[];
+  readonly #preload: readonly string[];
   readonly #resolveContext: ResolveContext;
   readonly #scheduler: Scheduler;
   readonly #admission: Admission;
@@ -92,7 +93,11 @@ export class LocalService implements Service {
         })),
       () => this.#admission.admitted,
     );
-    for (const bundle of preload) for (const device of devices) device.keep(bundle);
+    for (const id of preload) {
+      const entry = catalogue.entry(id);
+      if (entry.status === 'failed') continue;
+      for (const device of devices) device.keep(entry.bundle);
+    }
   }
 
   defaultModel(): string | undefined {
@@ -145,7 +150,11 @@ export class LocalService implements Service {
     if (ready.length === 0) reasons.push('no device is up');
     if (this.#catalogue.bundles().length === 0)
       reasons.push(`there is no bundle in ${this.#config.MODELS_DIR}`);
-    for (const { id } of this.#preload) {
+    // A default that is named must be fit to serve, although it may wait to be loaded until it is asked for.
+    for (const id of new Set(this.#preload.concat(this.#config.DEFAULT_MODEL ?? []))) {
+      const entry = this.#catalogue.entry(id);
+      if (entry.status === 'failed') reasons.push(`${id} was refused: ${entry.reason}`);
+      if (entry.status === 'failed' || !this.#preload.includes(id)) continue;
       if (ready.some(({ residency }) => residency.isLoaded(id) || residency.isReleased(id))) continue;
       const failed = ready
         .map(({ residency }) => residency.describe(id))

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import sharp from 'sharp';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readConfig } from '../src/config.js';
 import { createService } from '../src/create-service.js';
 import { createMetrics } from '../src/metrics.js';
@@ -163,6 +163,31 @@ describe('the service', () => {
         expect(await pixels(await start({ MODELS_DIR: models }))).toBe(after);
       },
     );
+
+    it.each([
+      { PRELOAD: 'default', DEFAULT_MODEL: 'tiny-sketch' },
+      { PRELOAD: 'none', DEFAULT_MODEL: 'tiny-sketch' },
+      { PRELOAD: 'tiny-sketch' },
+    ])('is not ready while what %j names is refused', async (settings) => {
+      const graph = join(models, 'tiny-sketch', 'translator.onnx');
+      const bytes = await readFile(graph);
+      await writeFile(graph, 'broken');
+      const running = await start({ MODELS_DIR: models, ...settings });
+      expect(running.readiness()).toEqual({
+        ready: false,
+        reasons: [expect.stringMatching(/^tiny-sketch was refused: translator\.onnx has 6 bytes/)],
+      });
+      await writeFile(graph, bytes);
+      await running.load('tiny-sketch');
+      expect(running.readiness()).toEqual({ ready: true, reasons: [] });
+    });
+
+    it.each(['default', 'all'])('is ready with PRELOAD=%s whatever else is refused', async (PRELOAD) => {
+      await writeFile(join(models, 'tiny-sketch', 'translator.onnx'), 'broken');
+      const running = await start({ MODELS_DIR: models, PRELOAD });
+      expect(running.defaultModel()).toBe('tiny-sketch-staged');
+      await vi.waitUntil(() => running.readiness().ready, 15_000);
+    });
 
     it('keeps what it has where its folder does not hold together any more, and says why', async () => {
       const running = await start({ MODELS_DIR: models });
