@@ -16,7 +16,6 @@ import type { Metrics } from './metrics.js';
 import type { Style } from './prompts/styles.js';
 import { type ResolveContext, resolveRequest } from './resolve.js';
 import { Admission } from './scheduling/admission.js';
-import { allowedSizes, sizesAt } from './scheduling/batch-size.js';
 import { createDevice } from './scheduling/create-device.js';
 import type { DeviceScheduler } from './scheduling/device-scheduler.js';
 import { Scheduler } from './scheduling/scheduler.js';
@@ -68,11 +67,9 @@ export class LocalService implements Service {
       }),
     );
     const loads = { loadMs: (id: string) => loadTimes.get(id) };
-    this.#scheduler = new Scheduler(devices, loads, ({ bundle: { manifest }, ...canvas }) => {
-      const { PREFERRED_BATCH_SIZES, MAX_BATCH_SIZE } = config;
-      const sizes = allowedSizes(manifest.preferred_batch_sizes, PREFERRED_BATCH_SIZES, MAX_BATCH_SIZE);
-      return Math.max(...sizesAt(sizes, manifest.size.native, canvas));
-    });
+    this.#scheduler = new Scheduler(devices, loads, (shape) =>
+      Math.min(...devices.map((device) => device.largestBatch(shape))),
+    );
     this.#admission = new Admission(config.MAX_QUEUE_SIZE, () => this.#scheduler.backlogMs());
     this.#images = new ImageProcessor({ maxPixels: config.MAX_PIXELS });
     this.#translator = new Translator({

@@ -64,6 +64,8 @@ export interface LoadOutput {
   warmUpMs: number;
   /** Measured milliseconds of one warm run per direction-independent batch size. */
   runMs: { batchSize: number; milliseconds: number }[];
+  /** The size that failed at warm-up, where the bundle was loaded without it and those above. */
+  failed?: { batchSize: number; reason: string };
 }
 
 export type EngineRequest =

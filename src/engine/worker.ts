@@ -38,14 +38,21 @@ async function load(spec: BundleSpec): Promise<LoadOutput> {
   resident.set(spec.id, bundle);
   const loaded = performance.now();
   const warmCache = new EmbeddingCache(settings.embeddingCacheBytes);
-  const runMs = await warmUp({
+  const { runMs, failed } = await warmUp({
     directions: Object.keys(spec.directions),
     batchSizes: spec.batchSizes,
     everySize: settings.padToPreferred,
     run: async (direction, batchSize) => {
       await bundle.run(blankBatch(spec, direction, batchSize), warmCache);
     },
+    isFatal: (error) => isFatal(messageOf(error), settings.provider),
   });
+  // Sessions keep all the memory they ever took. New ones leave others the room that the batch that failed had filled.
+  if (failed !== undefined) {
+    const batchSizes = runMs.map(({ batchSize }) => batchSize);
+    // A size that fails only then says so itself.
+    return { failed, ...(await load({ ...spec, batchSizes })) };
+  }
   return { loadMs: loaded - start, warmUpMs: performance.now() - loaded, runMs };
 }
 
