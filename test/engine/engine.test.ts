@@ -2,7 +2,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Bundle } from '../../src/bundles/bundle.js';
 import { bundleSpec } from '../../src/bundles/bundle-spec.js';
 import { EngineDiedError, EngineProcess, EngineRequestError } from '../../src/engine/engine-process.js';
@@ -298,6 +298,22 @@ describe('a supervised engine', () => {
     await engine.load(spec(bundle));
     expect(engine.instances(bundle.id)).toBe(0);
     await engine.close();
+  });
+
+  it('is closed without waiting for a process that is being started', async () => {
+    const engine = await SupervisedEngine.start({ ...options, requestTimeoutMs: 1 });
+    const starting = new Promise<void>((started) => {
+      vi.spyOn(EngineProcess, 'start').mockImplementationOnce((_settings, _timeoutMs, signal) => {
+        started();
+        return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+      });
+    });
+    await expect(engine.load(spec(await fixtureBundle('tiny-edge')))).rejects.toThrow(EngineDiedError);
+    await starting;
+    const ready = expect(engine.ready()).rejects.toThrow(EngineDiedError);
+    await engine.close();
+    await ready;
+    expect(engine.state).toBe('closed');
   });
 
   it('does not come back after it was closed', async () => {
