@@ -13,7 +13,7 @@ export interface StartEnginesOptions {
   cpuThreads: number;
   cpuInstances: number;
   embeddingCacheBytes: number;
-  /** 0: half of the machine's or the card's memory, shared among the engines on it. */
+  /** 0: as `defaultBudget` says. */
   memoryBudgetBytes: number;
   startTimeoutMs: number;
   requestTimeoutMs: number;
