@@ -75,7 +75,7 @@ export const configSchema = z.object({
   MEMORY_BUDGET_MB: integer(0, 10_000_000)
     .default(0)
     .describe(
-      'Megabytes of graphs resident on each device; 0: half of the memory of the machine, shared among the CPU engines, or of the CUDA card; 4096 at most where the card’s is not known, as with WebGPU.',
+      'Megabytes of graphs resident on each device, those that bundles share counted once; 0: half of the memory of the machine, shared among the CPU engines, or of the CUDA card; 4096 at most where the card’s is not known, as with WebGPU.',
     ),
   EMBEDDING_CACHE_MB: integer(0, 65_536)
     .default(64)

@@ -28,6 +28,8 @@ export interface Bundle {
   readonly tokenizerPath: string;
   readonly textEncoder: GraphFile;
   readonly directions: ReadonlyMap<string, DirectionGraphs>;
-  /** Bytes of all graphs on disk: what residency counts against a device's budget. */
+  /** Of `files`, those that an engine loads: the graphs, and the weights aside. */
+  readonly graphs: readonly ResolvedFile[];
+  /** Bytes of all of them on disk. */
   readonly graphBytes: number;
 }

@@ -85,7 +85,7 @@ function resolveBundle(root: string, folder: string, manifest: Manifest): Bundle
     manifest.directions.map((direction) => [direction.id, resolveGraphs(direction, addGraph)] as const),
   );
   const textEncoder = addGraph(manifest.text_encoder);
-  const graphBytes = [...files.values()].reduce((sum, file) => sum + file.bytes, 0);
+  const graphs = [...files.values()];
   const tokenizerPath = add(manifest.tokenizer);
   return {
     id: manifest.id,
@@ -95,7 +95,8 @@ function resolveBundle(root: string, folder: string, manifest: Manifest): Bundle
     tokenizerPath,
     textEncoder,
     directions,
-    graphBytes,
+    graphs,
+    graphBytes: graphs.reduce((sum, file) => sum + file.bytes, 0),
   };
 }
 
