@@ -74,7 +74,9 @@ export const configSchema = z.object({
     ),
   MEMORY_BUDGET_MB: integer(0, 10_000_000)
     .default(0)
-    .describe('Megabytes of graphs resident on each device; 0: half of the machine’s (or card’s) memory.'),
+    .describe(
+      'Megabytes of graphs resident on each device, those that bundles share counted once; 0: half of the memory of the machine, shared among the CPU engines, or of the CUDA card; 4096 at most where the card’s is not known, as with WebGPU.',
+    ),
   EMBEDDING_CACHE_MB: integer(0, 65_536)
     .default(64)
     .describe(
@@ -93,7 +95,7 @@ export const configSchema = z.object({
     .refine((sizes) => sizes.every((size, i) => size > (sizes[i - 1] ?? 0)), BATCH_SIZES_RULE)
     .prefault('')
     .describe(
-      'Batch sizes to run, ascending; empty: those of each bundle that prove worth it, at warm-up on a GPU and under load on a CPU.',
+      'Batch sizes to run, ascending, up to MAX_BATCH_SIZE; empty: those of each bundle that prove worth it, at warm-up on a GPU and under load on a CPU.',
     ),
   PRIORITY_AGING_MS: integer(0, 600_000)
     .default(2_000)
@@ -170,6 +172,13 @@ export const configSchema = z.object({
   LOG_PROMPTS: boolean.prefault('false').describe('Write prompts to the log.'),
 });
 
+/** What one setting says of another. */
+const consistentSchema = configSchema.superRefine(({ PREFERRED_BATCH_SIZES, MAX_BATCH_SIZE }, context) => {
+  if (!PREFERRED_BATCH_SIZES.some((size) => size > MAX_BATCH_SIZE)) return;
+  const message = `must be no more than MAX_BATCH_SIZE, which is ${MAX_BATCH_SIZE}`;
+  context.addIssue({ code: 'custom', path: ['PREFERRED_BATCH_SIZES'], message });
+});
+
 export type Config = z.infer<typeof configSchema>;
 
 /**
@@ -182,7 +191,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       .filter((name) => environment[name] !== undefined && environment[name] !== '')
       .map((name) => [name, environment[name]]),
   );
-  const parsed = configSchema.safeParse(given);
+  const parsed = consistentSchema.safeParse(given);
   if (parsed.success) return parsed.data;
   const sentences = parsed.error.issues.map((issue) => {
     const name = String(issue.path[0]);

@@ -1,6 +1,5 @@
 /** Puts the service together: bundles from disk, an engine a device, a scheduler over them, the translator on top. */
 import type { Logger } from 'pino';
-import type { Bundle } from './bundles/bundle.js';
 import { Catalogue, chooseDefault } from './bundles/catalogue.js';
 import { type Discovered, discoverBundles, refuseForeign } from './bundles/discovery.js';
 import type { Config } from './config.js';
@@ -49,7 +48,7 @@ export async function createService({ config, logger, metrics }: CreateServiceOp
     logRefused(catalogue.entries(), logger);
     if (discovered.length === 0) logger.warn({ folder: config.MODELS_DIR }, 'no bundles found');
     if (config.DEFAULT_MODEL !== undefined) catalogue.entry(config.DEFAULT_MODEL);
-    const preload = preloadedBundles(config, catalogue);
+    const preload = preloadedIds(config, catalogue);
     return new LocalService({ config, logger, metrics, styles, catalogue, engines, preload });
   } catch (error) {
     await Promise.all(engines.map((engine) => engine.close()));
@@ -65,7 +64,11 @@ function logRefused(entries: readonly Discovered[], logger: Logger): void {
   }
 }
 
-function preloadedBundles(config: Config, catalogue: Catalogue): Bundle[] {
+/**
+ * What is to be loaded at start, refused or not where it is named.
+ * @throws Img2ImgError `unknown_model`
+ */
+function preloadedIds(config: Config, catalogue: Catalogue): string[] {
   const bundles = catalogue.bundles();
   const ids = config.PRELOAD.flatMap((name) => {
     if (name === 'none') return [];
@@ -73,8 +76,6 @@ function preloadedBundles(config: Config, catalogue: Catalogue): Bundle[] {
     if (name === 'default') return chooseDefault(bundles, config.DEFAULT_MODEL) ?? [];
     return name;
   });
-  return [...new Set(ids)].flatMap((id) => {
-    const entry = catalogue.entry(id);
-    return entry.status === 'ready' ? [entry.bundle] : [];
-  });
+  for (const id of ids) catalogue.entry(id);
+  return [...new Set(ids)];
 }

@@ -16,7 +16,6 @@ import type { Metrics } from './metrics.js';
 import type { Style } from './prompts/styles.js';
 import { type ResolveContext, resolveRequest } from './resolve.js';
 import { Admission } from './scheduling/admission.js';
-import { allowedSizes, sizesAt } from './scheduling/batch-size.js';
 import { createDevice } from './scheduling/create-device.js';
 import type { DeviceScheduler } from './scheduling/device-scheduler.js';
 import { Scheduler } from './scheduling/scheduler.js';
@@ -30,7 +29,8 @@ export interface LocalServiceOptions {
   styles: readonly Style[];
   catalogue: Catalogue;
   engines: readonly Engine[];
-  preload: readonly Bundle[];
+  /** Ids of the bundles to load now, which `readiness` waits for. */
+  preload: readonly string[];
 }
 
 export class LocalService implements Service {
@@ -38,7 +38,7 @@ export class LocalService implements Service {
   readonly #styles: readonly Style[];
   readonly #catalogue: Catalogue;
   readonly #engines: readonly Engine[];
-  readonly #preload: readonly Bundle[];
+  readonly #preload: readonly string[];
   readonly #resolveContext: ResolveContext;
   readonly #scheduler: Scheduler;
   readonly #admission: Admission;
@@ -67,11 +67,9 @@ export class LocalService implements Service {
       }),
     );
     const loads = { loadMs: (id: string) => loadTimes.get(id) };
-    this.#scheduler = new Scheduler(devices, loads, ({ bundle: { manifest }, ...canvas }) => {
-      const { PREFERRED_BATCH_SIZES, MAX_BATCH_SIZE } = config;
-      const sizes = allowedSizes(manifest.preferred_batch_sizes, PREFERRED_BATCH_SIZES, MAX_BATCH_SIZE);
-      return Math.max(...sizesAt(sizes, manifest.size.native, canvas));
-    });
+    this.#scheduler = new Scheduler(devices, loads, (shape) =>
+      Math.min(...devices.map((device) => device.largestBatch(shape))),
+    );
     this.#admission = new Admission(config.MAX_QUEUE_SIZE, () => this.#scheduler.backlogMs());
     this.#images = new ImageProcessor({ maxPixels: config.MAX_PIXELS });
     this.#translator = new Translator({
@@ -92,7 +90,11 @@ export class LocalService implements Service {
         })),
       () => this.#admission.admitted,
     );
-    for (const bundle of preload) for (const device of devices) device.keep(bundle);
+    for (const id of preload) {
+      const entry = catalogue.entry(id);
+      if (entry.status === 'failed') continue;
+      for (const device of devices) device.keep(entry.bundle);
+    }
   }
 
   defaultModel(): string | undefined {
@@ -145,7 +147,11 @@ export class LocalService implements Service {
     if (ready.length === 0) reasons.push('no device is up');
     if (this.#catalogue.bundles().length === 0)
       reasons.push(`there is no bundle in ${this.#config.MODELS_DIR}`);
-    for (const { id } of this.#preload) {
+    // A default that is named must be fit to serve, although it may wait to be loaded until it is asked for.
+    for (const id of new Set(this.#preload.concat(this.#config.DEFAULT_MODEL ?? []))) {
+      const entry = this.#catalogue.entry(id);
+      if (entry.status === 'failed') reasons.push(`${id} was refused: ${entry.reason}`);
+      if (entry.status === 'failed' || !this.#preload.includes(id)) continue;
       if (ready.some(({ residency }) => residency.isLoaded(id) || residency.isReleased(id))) continue;
       const failed = ready
         .map(({ residency }) => residency.describe(id))

@@ -65,8 +65,9 @@ export interface Service extends Translates {
   resolve(settings: StreamConfiguration): ResolvedSettings;
   devices(): DeviceHealth[];
   /**
-   * Ready means: some device is up and the preloaded bundles are resident, unless one was unloaded on purpose (by hand,
-   * or to make room): that one is loaded again when it is asked for. `reasons` says what is missing.
+   * Ready means: some device is up, neither a preloaded bundle nor the default one is refused, and the preloaded ones are
+   * resident, unless one was unloaded on purpose (by hand, or to make room): that one is loaded again when it is asked
+   * for. `reasons` says what is missing.
    */
   readiness(): { ready: boolean; reasons: string[] };
   /** From now on every new translation is refused with `draining`. */

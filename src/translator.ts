@@ -130,8 +130,8 @@ export class Translator implements Translates {
   }
 
   #tokenizer(bundle: Bundle): Promise<Tokenizer> {
-    const { max_length: maxLength, pad_id: padId } = bundle.manifest.tokenizer;
-    const key = `${bundle.tokenizerPath}\0${maxLength}\0${padId}`;
+    const { max_length: maxLength, pad_id: padId, sha256 } = bundle.manifest.tokenizer;
+    const key = `${bundle.tokenizerPath}\0${sha256}\0${maxLength}\0${padId}`;
     let tokenizer = this.#tokenizers.get(key);
     if (tokenizer === undefined) {
       tokenizer = loadTokenizer(bundle.tokenizerPath, { maxLength, padId });

@@ -49,6 +49,7 @@ describe('the settings', () => {
     ['PREFERRED_BATCH_SIZES', '4,1', 'must be integers from 1 to 64, comma-separated and ascending'],
     ['PREFERRED_BATCH_SIZES', 'x', 'must be integers from 1 to 64, comma-separated and ascending'],
     ['PREFERRED_BATCH_SIZES', '0,1', 'must be integers from 1 to 64, comma-separated and ascending'],
+    ['PREFERRED_BATCH_SIZES', '1,16', 'must be no more than MAX_BATCH_SIZE, which is 8'],
     [
       'ALLOWED_HOSTS',
       'https://a.example',
@@ -80,6 +81,14 @@ describe('the settings', () => {
         code: 'invalid_config',
         message: `Bad setting: ${name}="${value}": ${rule}`,
       }),
+    );
+  });
+
+  it('take batch sizes up to the largest batch', () => {
+    const sizes = { PREFERRED_BATCH_SIZES: '1,16' };
+    expect(readConfig({ ...sizes, MAX_BATCH_SIZE: '16' }).PREFERRED_BATCH_SIZES).toEqual([1, 16]);
+    expect(() => readConfig({ ...sizes, MAX_BATCH_SIZE: '15' })).toThrow(
+      /PREFERRED_BATCH_SIZES="1,16": .* 15$/,
     );
   });
 

@@ -1,15 +1,17 @@
 /** The whole service on real engines: what it makes of the bundles and devices it finds. */
+import { createHash } from 'node:crypto';
 import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import sharp from 'sharp';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readConfig } from '../src/config.js';
 import { createService } from '../src/create-service.js';
 import { createMetrics } from '../src/metrics.js';
 import { streamConfigurationSchema } from '../src/request.js';
 import type { Service } from '../src/service.js';
+import type { Translation } from '../src/translation.js';
 import { FIXTURES } from './bundle-fixtures.js';
 
 let service: Service | undefined;
@@ -19,6 +21,33 @@ async function start(settings: Record<string, string>): Promise<Service> {
   const config = readConfig({ MODELS_DIR: FIXTURES, PRELOAD: 'none', DEVICES: 'cpu', ...settings });
   service = await createService({ config, logger: pino({ level: 'silent' }), metrics: createMetrics() });
   return service;
+}
+
+/** The same words under other numbers. */
+function reversedVocabulary(bytes: Buffer): Buffer {
+  const tokenizer = JSON.parse(bytes.toString());
+  const { vocab } = tokenizer.model;
+  const words = Object.keys(vocab).filter((word) => !word.startsWith('<|'));
+  const ids = words.map((word) => vocab[word]).reverse();
+  words.forEach((word, i) => {
+    vocab[word] = ids[i];
+  });
+  return Buffer.from(JSON.stringify(tokenizer));
+}
+
+/** Turns the sign of weights: of those a quarter into the graph, as far as its bytes look like small numbers. */
+function negatedWeights(bytes: Buffer): Buffer {
+  const isWeight = (at: number): boolean => {
+    const size = at >= 0 && at + 4 <= bytes.length ? Math.abs(bytes.readFloatLE(at)) : 0;
+    return size > 1e-6 && size < 10;
+  };
+  const places = [0, 1, 2, 3].map((offset) => Math.floor(bytes.length / 4) + offset);
+  const inside = places.find((at) => Array.from({ length: 64 }, (_, i) => at + 4 * i).every(isWeight)) ?? 0;
+  let [start, end] = [inside, inside];
+  while (isWeight(start - 4)) start -= 4;
+  while (isWeight(end)) end += 4;
+  for (let at = start; at < end; at += 4) bytes.writeFloatLE(-bytes.readFloatLE(at), at);
+  return bytes;
 }
 
 describe('the service', () => {
@@ -66,20 +95,31 @@ describe('the service', () => {
       );
     }
 
-    const picture = async (running: Service): Promise<string> => {
+    /** Changes one file that bundles share, and what `tiny-sketch` says of it. */
+    async function replaceShared(
+      name: 'tokenizer' | 'text_encoder',
+      change: (bytes: Buffer) => Buffer,
+    ): Promise<void> {
+      const manifestFile = join(models, 'tiny-sketch', 'manifest.json');
+      const manifest = JSON.parse(await readFile(manifestFile, 'utf8'));
+      const file = join(models, 'tiny-sketch', manifest[name].path);
+      const bytes = change(await readFile(file));
+      await writeFile(file, bytes);
+      manifest[name].sha256 = createHash('sha256').update(bytes).digest('hex');
+      manifest[name].bytes = bytes.length;
+      await writeFile(manifestFile, JSON.stringify(manifest));
+    }
+
+    const translate = async (running: Service): Promise<Translation> => {
       const image = await sharp({ create: { width: 64, height: 64, channels: 3, background: 'white' } })
         .png()
         .toBuffer();
       const settings = streamConfigurationSchema.parse({ model: 'tiny-sketch', prompt: 'a duck', seed: 1 });
-      const { model } = await running.translate({
-        image,
-        settings,
-        n: 1,
-        priority: 'normal',
-        client: 'test',
-      });
-      return model;
+      return running.translate({ image, settings, n: 1, priority: 'normal', client: 'test' });
     };
+    const picture = async (running: Service): Promise<string> => (await translate(running)).model;
+    const pixels = async (running: Service): Promise<string | undefined> =>
+      (await translate(running)).images[0]?.data.toString('base64');
 
     it('finds a new bundle when it is loaded', async () => {
       await rename(join(models, 'tiny-edge'), `${models}-edge`);
@@ -105,6 +145,49 @@ describe('the service', () => {
         expect(await picture(running)).toBe('tiny-sketch');
       },
     );
+
+    it.each([
+      ['tokenizer', reversedVocabulary],
+      ['text_encoder', negatedWeights],
+    ] as const)(
+      'reads prompts by a new %s, although another bundle holds the old one',
+      async (name, change) => {
+        const running = await start({ MODELS_DIR: models });
+        await running.load('tiny-edge');
+        const before = await pixels(running);
+        await replaceShared(name, change);
+        await running.load('tiny-sketch');
+        const after = await pixels(running);
+        expect(after).not.toBe(before);
+        await running.close();
+        expect(await pixels(await start({ MODELS_DIR: models }))).toBe(after);
+      },
+    );
+
+    it.each([
+      { PRELOAD: 'default', DEFAULT_MODEL: 'tiny-sketch' },
+      { PRELOAD: 'none', DEFAULT_MODEL: 'tiny-sketch' },
+      { PRELOAD: 'tiny-sketch' },
+    ])('is not ready while what %j names is refused', async (settings) => {
+      const graph = join(models, 'tiny-sketch', 'translator.onnx');
+      const bytes = await readFile(graph);
+      await writeFile(graph, 'broken');
+      const running = await start({ MODELS_DIR: models, ...settings });
+      expect(running.readiness()).toEqual({
+        ready: false,
+        reasons: [expect.stringMatching(/^tiny-sketch was refused: translator\.onnx has 6 bytes/)],
+      });
+      await writeFile(graph, bytes);
+      await running.load('tiny-sketch');
+      expect(running.readiness()).toEqual({ ready: true, reasons: [] });
+    });
+
+    it.each(['default', 'all'])('is ready with PRELOAD=%s whatever else is refused', async (PRELOAD) => {
+      await writeFile(join(models, 'tiny-sketch', 'translator.onnx'), 'broken');
+      const running = await start({ MODELS_DIR: models, PRELOAD });
+      expect(running.defaultModel()).toBe('tiny-sketch-staged');
+      await vi.waitUntil(() => running.readiness().ready, 15_000);
+    });
 
     it('keeps what it has where its folder does not hold together any more, and says why', async () => {
       const running = await start({ MODELS_DIR: models });

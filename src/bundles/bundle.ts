@@ -7,10 +7,17 @@ export interface ResolvedFile {
   bytes: number;
 }
 
-/** The graphs of one direction as absolute paths, by the names of the graph contract. */
+/** A graph at its absolute path. */
+export interface GraphFile {
+  path: string;
+  /** Of the graph and its weights aside: other files may come to lie at their paths. */
+  sha256: string;
+}
+
+/** The graphs of one direction, by the names of the graph contract. */
 export type DirectionGraphs =
-  | { layout: 'fused'; translator: string }
-  | { layout: 'staged'; vae_encoder: string; unet: string; vae_decoder: string };
+  | { layout: 'fused'; translator: GraphFile }
+  | { layout: 'staged'; vae_encoder: GraphFile; unet: GraphFile; vae_decoder: GraphFile };
 
 export interface Bundle {
   readonly id: string;
@@ -19,8 +26,10 @@ export interface Bundle {
   /** Every file the manifest names, shared ones included, each once, absolute. */
   readonly files: readonly ResolvedFile[];
   readonly tokenizerPath: string;
-  readonly textEncoderPath: string;
+  readonly textEncoder: GraphFile;
   readonly directions: ReadonlyMap<string, DirectionGraphs>;
-  /** Bytes of all graphs on disk: what residency counts against a device's budget. */
+  /** Of `files`, those that an engine loads: the graphs, and the weights aside. */
+  readonly graphs: readonly ResolvedFile[];
+  /** Bytes of all of them on disk. */
   readonly graphBytes: number;
 }

@@ -4,7 +4,7 @@ import type { Bundle } from './bundle.js';
 import type { Instances } from './instances.js';
 import { LastingLoadError } from './lasting-load-error.js';
 import { residentBytes } from './resident-bytes.js';
-import type { Residents } from './residents.js';
+import type { Entry, Residents } from './residents.js';
 import { type Claim, type Room, roomBeside } from './room.js';
 
 /** Who used a bundle within this, a person perhaps who looks at a picture, is likely to use it again. */
@@ -36,18 +36,17 @@ export class DeviceRoom {
    * @param claimOf who waits for a bundle that is loaded
    */
   when(bundle: Bundle, claimOf: (id: string) => Claim, now: number): Room {
-    const bytes = residentBytes(bundle);
     const budgetBytes = this.#engine.memoryBudgetBytes;
     const onItsWay = this.#residents.get(bundle.id)?.loading !== undefined;
     // Or to be refused, which nobody should have to wait for.
-    if (onItsWay || this.#options.isLeftAlone(bundle.id, now) || bytes > budgetBytes) return { inMs: 0 };
+    if (onItsWay || this.#options.isLeftAlone(bundle.id, now) || !this.#everFits(bundle)) return { inMs: 0 };
     const [loaded, loading] = [this.#residents.inState('loaded'), this.#residents.inState('loading')];
-    return roomBeside(bytes, { budgetBytes, loaded, loading }, claimOf, now);
+    return roomBeside(bundle, { budgetBytes, loaded, loading }, claimOf, now);
   }
 
   /** Whether a bundle may be loaded with nobody leaving for it. */
   fits(bundle: Bundle): boolean {
-    return residentBytes(bundle) <= this.#residents.freeBytes();
+    return this.#residents.freeBytesBeside([...this.#residents.bundlesIn('loaded', 'loading'), bundle]) >= 0;
   }
 
   /**
@@ -56,15 +55,16 @@ export class DeviceRoom {
    */
   fitsBesideUsed(bundle: Bundle, isAwaited: (id: string) => boolean, now: number): boolean {
     if (this.#engine.state !== 'ready') return false;
-    const bytes = residentBytes(bundle);
     // One that never fits is to be refused.
-    if (bytes > this.#engine.memoryBudgetBytes) return true;
-    let roomBytes = this.#residents.freeBytes();
-    for (const entry of this.#residents.inState('loaded')) {
-      if (entry.usedAt >= now - UNUSED_AFTER_MS || isAwaited(entry.bundle.id)) break;
-      roomBytes += this.#residents.bytes(entry);
-    }
-    return bytes <= roomBytes;
+    if (!this.#everFits(bundle)) return true;
+    const loaded = this.#residents.inState('loaded');
+    const isUsed = (entry: Entry): boolean =>
+      entry.usedAt >= now - UNUSED_AFTER_MS || isAwaited(entry.bundle.id);
+    const firstUsed = loaded.findIndex(isUsed);
+    const staying = firstUsed === -1 ? [] : loaded.slice(firstUsed).map((entry) => entry.bundle);
+    return (
+      this.#residents.freeBytesBeside([...staying, ...this.#residents.bundlesIn('loading'), bundle]) >= 0
+    );
   }
 
   /**
@@ -72,15 +72,14 @@ export class DeviceRoom {
    * @throws LastingLoadError where there never will be, with both numbers
    */
   async make(bundle: Bundle): Promise<void> {
-    const bytes = residentBytes(bundle);
-    const budget = this.#engine.memoryBudgetBytes;
-    if (bytes > budget) {
+    if (!this.#everFits(bundle)) {
+      const [bytes, budget] = [residentBytes(bundle), this.#engine.memoryBudgetBytes];
       throw new LastingLoadError(
         `it needs ${megabytes(bytes)} MB and the memory budget of ${this.#engine.id} is ${megabytes(budget)} MB`,
       );
     }
     for (;;) {
-      if (this.#residents.usedBytes() + bytes <= budget) return;
+      if (this.#residents.freeBytesBeside([...this.#residents.bundlesIn('loaded'), bundle]) >= 0) return;
       const loaded = this.#residents.inState('loaded');
       // A bundle less is felt by everyone who asks for it, an instance less by a crowd only.
       const multiplied = loaded.find((entry) => this.#instances.bytes(entry.bundle.id) > 0);
@@ -92,6 +91,10 @@ export class DeviceRoom {
       if (oldest === undefined) return;
       await this.#options.unload(oldest.bundle.id);
     }
+  }
+
+  #everFits(bundle: Bundle): boolean {
+    return residentBytes(bundle) <= this.#engine.memoryBudgetBytes;
   }
 }
 

@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
-import type { Bundle, DirectionGraphs, ResolvedFile } from './bundle.js';
+import type { Bundle, DirectionGraphs, GraphFile, ResolvedFile } from './bundle.js';
 import { verifyFile } from './integrity.js';
 import { type BundleFile, type Direction, type Graph, type Manifest, manifestSchema } from './manifest.js';
 
@@ -77,15 +77,15 @@ function resolveBundle(root: string, folder: string, manifest: Manifest): Bundle
     files.set(absolute, { path: absolute, sha256: file.sha256, bytes: file.bytes });
     return absolute;
   };
-  const addGraph = (graph: Graph): string => {
+  const addGraph = (graph: Graph): GraphFile => {
     for (const external of graph.external_data) add(external);
-    return add(graph);
+    return { path: add(graph), sha256: [graph, ...graph.external_data].map(({ sha256 }) => sha256).join() };
   };
   const directions = new Map(
     manifest.directions.map((direction) => [direction.id, resolveGraphs(direction, addGraph)] as const),
   );
-  const textEncoderPath = addGraph(manifest.text_encoder);
-  const graphBytes = [...files.values()].reduce((sum, file) => sum + file.bytes, 0);
+  const textEncoder = addGraph(manifest.text_encoder);
+  const graphs = [...files.values()];
   const tokenizerPath = add(manifest.tokenizer);
   return {
     id: manifest.id,
@@ -93,13 +93,14 @@ function resolveBundle(root: string, folder: string, manifest: Manifest): Bundle
     manifest,
     files: [...files.values()],
     tokenizerPath,
-    textEncoderPath,
+    textEncoder,
     directions,
-    graphBytes,
+    graphs,
+    graphBytes: graphs.reduce((sum, file) => sum + file.bytes, 0),
   };
 }
 
-function resolveGraphs(direction: Direction, add: (graph: Graph) => string): DirectionGraphs {
+function resolveGraphs(direction: Direction, add: (graph: Graph) => GraphFile): DirectionGraphs {
   const { graphs } = direction;
   return 'translator' in graphs
     ? { layout: 'fused', translator: add(graphs.translator) }

@@ -1,5 +1,6 @@
 /** The instances of one device's bundles: asked for when a crowd comes, given back when it has been gone for a while. */
 import type { Engine } from '../engine/engine.js';
+import { EngineDiedError } from '../engine/engine-process.js';
 import { messageOf } from '../errors.js';
 import type { Bundle } from './bundle.js';
 import { residentBytes } from './resident-bytes.js';
@@ -9,6 +10,9 @@ const LARGEST_COPIES_BYTES = 256 * 2 ** 20;
 
 /** Instances that ran nothing for this long are given back: to have them again takes a load in the background. */
 const GIVE_BACK_AFTER_MS = 60_000;
+
+/** An engine that died while they were made is not made to do it again at once: if it was of them, it costs pictures. */
+const AFTER_DEATH_MS = 300_000;
 
 interface Copies {
   bytes: number;
@@ -30,8 +34,8 @@ export class Instances {
   readonly #engine: Engine;
   readonly #options: InstancesOptions;
   readonly #copies = new Map<string, Copies>();
-  /** Bundles whose instances could not be had, or may have been what an engine died of. */
-  readonly #singles = new Set<string>();
+  /** When the instances of a bundle that could not be had may be asked for again: never, or after the engine's death. */
+  readonly #notBefore = new Map<string, number>();
 
   constructor(engine: Engine, options: InstancesOptions) {
     this.#engine = engine;
@@ -45,11 +49,12 @@ export class Instances {
 
   /**
    * Has the engine load a loaded bundle once more for each of its instances, in the background. Does nothing where it has
-   * them, where they failed before, or where they would take more than `freeBytes`.
+   * them, where they failed before (for a while only, the first time that the engine died meanwhile), or where they would
+   * take more than `freeBytes`.
    */
   multiply(bundle: Bundle, freeBytes: number): void {
     const { id } = bundle;
-    if (this.#copies.has(id) || this.#singles.has(id)) return;
+    if (this.#copies.has(id) || performance.now() < (this.#notBefore.get(id) ?? 0)) return;
     const bytes = residentBytes(bundle) * this.#engine.maxInstances;
     if (bytes > Math.min(freeBytes, LARGEST_COPIES_BYTES)) return;
     const copies: Copies = { bytes, asked: Promise.resolve(), idleTimer: undefined, leaving: undefined };
@@ -64,7 +69,9 @@ export class Instances {
       (error) => {
         if (this.#copies.get(id) === copies) this.#copies.delete(id);
         if (this.#engine.state === 'closed') return;
-        this.#singles.add(id);
+        // Once it may have died of something else.
+        const again = error instanceof EngineDiedError && !this.#notBefore.has(id);
+        this.#notBefore.set(id, again ? performance.now() + AFTER_DEATH_MS : Number.POSITIVE_INFINITY);
         this.#options.onMultiplied(bundle, messageOf(error));
       },
     );

@@ -16,7 +16,7 @@ import { stayMs } from './room.js';
 export interface BundleResidency {
   device: string;
   state: ResidencyState;
-  /** Bytes counted against the device's budget; absent while unloaded. */
+  /** Bytes of its graphs and of its instances', shared ones included; absent while unloaded. */
   bytes?: number;
   /** Why the last load failed. */
   reason?: string;

@@ -1,11 +1,15 @@
 /** The bundles of one device: what lies in its memory, what is on its way there, and how much room they leave. */
+import type { Bundle } from './bundle.js';
 import type { LoadFailure } from './load-failure.js';
+import { bytesTogether } from './resident-bytes.js';
 import type { Resident } from './room.js';
 
 export type ResidencyState = 'unloaded' | 'loading' | 'loaded' | 'failed';
 
 export interface Entry extends Resident {
   state: ResidencyState;
+  /** Of itself, whatever it shares. */
+  bytes: number;
   lastUsed: number;
   loading: Promise<void> | undefined;
   unloading: Promise<void> | undefined;
@@ -61,20 +65,24 @@ export class Residents {
     return entries.sort((a, b) => a.lastUsed - b.lastUsed);
   }
 
+  /** Least recently used first, one state after the other. */
+  bundlesIn(...states: readonly ResidencyState[]): Bundle[] {
+    return states.flatMap((state) => this.inState(state).map(({ bundle }) => bundle));
+  }
+
   /** Of a bundle and its instances. */
   bytes({ bundle, bytes }: Entry): number {
     return bytes + this.#instanceBytes(bundle.id);
   }
 
-  usedBytes(): number {
-    return this.inState('loaded').reduce((sum, entry) => sum + this.bytes(entry), 0);
+  /** What is left beside bundles and their instances; negative where there is no room for all of them. */
+  freeBytesBeside(bundles: readonly Bundle[]): number {
+    const instanceBytes = bundles.reduce((sum, { id }) => sum + this.#instanceBytes(id), 0);
+    return this.#budgetBytes - bytesTogether(bundles) - instanceBytes;
   }
 
   /** What is left when all that is on its way has arrived. */
   freeBytes(): number {
-    return this.inState('loading').reduce(
-      (free, { bytes }) => free - bytes,
-      this.#budgetBytes - this.usedBytes(),
-    );
+    return this.freeBytesBeside(this.bundlesIn('loaded', 'loading'));
   }
 }

@@ -1,6 +1,7 @@
 /** Room on a device for one bundle more: who has to leave for it, and when they may. */
 import type { LoadOutput } from '../engine/protocol.js';
 import type { Bundle } from './bundle.js';
+import { bytesTogether } from './resident-bytes.js';
 
 /** When there will be room for a bundle. */
 export interface Room {
@@ -16,7 +17,6 @@ export type Claim = 'as urgent' | 'less urgent' | 'none';
 /** A bundle that a device holds, or is loading. */
 export interface Resident {
   bundle: Bundle;
-  bytes: number;
   /** Until when it does not leave for a bundle that others wait for, if it is waited for itself. */
   staysUntil: number;
   /** When a batch of it was handed over or landed last. */
@@ -40,26 +40,27 @@ export function stayMs({ loadMs, warmUpMs }: LoadOutput): number {
 
 /**
  * When those that lie on a device, or are on their way there, leave room.
- * @param bytes of the bundle that wants in
+ * @param bundle that wants in
  * @param device its budget and what lies in it, those that leave first in front
  * @param claimOf who waits for a bundle that is loaded
  */
 export function roomBeside(
-  bytes: number,
+  bundle: Bundle,
   device: { budgetBytes: number; loaded: readonly Resident[]; loading: readonly Resident[] },
   claimOf: (id: string) => Claim,
   now: number,
 ): Room {
   const { budgetBytes, loaded, loading } = device;
-  let missing = [...loaded, ...loading].reduce((sum, resident) => sum + resident.bytes, bytes) - budgetBytes;
+  const staying = [...loaded, ...loading].map((resident) => resident.bundle);
+  const fits = (): boolean => bytesTogether([...staying, bundle]) <= budgetBytes;
   let inMs = 0;
   for (const resident of loaded) {
-    if (missing <= 0) break;
-    missing -= resident.bytes;
+    if (fits()) break;
+    staying.shift();
     inMs = Math.max(inMs, staysMs(resident, claimOf(resident.bundle.id), now));
   }
   const [first] = loading;
-  return missing > 0 && first !== undefined ? { inMs, behind: first.bundle } : { inMs };
+  return first !== undefined && !fits() ? { inMs, behind: first.bundle } : { inMs };
 }
 
 function staysMs({ staysUntil, usedAt }: Resident, claim: Claim, now: number): number {

@@ -14,7 +14,7 @@ const PROVIDERS: readonly Provider[] = ['cpu', 'cuda', 'webgpu'];
 
 /**
  * Reads the entries of `DEVICES`. Entries without an index are counted up, so `cpu,cpu` is two CPU engines.
- * @throws Img2ImgError `invalid_config` when an entry is no device, or stands twice
+ * @throws Img2ImgError `invalid_config` when an entry is no device, stands twice, or is a card that WebGPU does not let choose
  */
 export function parseDevices(entries: readonly string[]): DeviceSpec[] {
   if (entries.length === 0) throw new Img2ImgError('invalid_config', 'DEVICES names no device.');
@@ -35,6 +35,13 @@ export function parseDevices(entries: readonly string[]): DeviceSpec[] {
   });
   const twice = devices.find((device, i) => devices.findIndex((other) => other.id === device.id) !== i);
   if (twice !== undefined) throw new Img2ImgError('invalid_config', `DEVICES: "${twice.id}" stands twice.`);
+  const unreachable = devices.find(({ provider, index }) => provider === 'webgpu' && index > 0);
+  if (unreachable !== undefined) {
+    throw new Img2ImgError(
+      'invalid_config',
+      `DEVICES: "${unreachable.id}" cannot be had: ONNX Runtime runs on the one card that WebGPU gives it, webgpu:0.`,
+    );
+  }
   return devices;
 }
 

@@ -79,9 +79,16 @@ export class EngineProcess {
 
   /**
    * Starts a process and waits until its provider has shown that it works.
-   * @throws Error with ONNX Runtime's reason when the provider cannot be had, or when the start takes too long
+   * @param signal ends the start, and the process
+   * @throws Error with ONNX Runtime's reason when the provider cannot be had, or when the start takes too long; the
+   *   signal's reason
    */
-  static async start(settings: EngineSettings, timeoutMs: number): Promise<EngineProcess> {
+  static async start(
+    settings: EngineSettings,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<EngineProcess> {
+    signal?.throwIfAborted();
     const exchange = Exchange.open();
     const child = fork(ENTRY, [JSON.stringify(settings)], {
       // Typed arrays travel as bytes, not as JSON.
@@ -92,29 +99,28 @@ export class EngineProcess {
       env: cudaEnvironment(process.env),
     });
     const engine = new EngineProcess(child, exchange);
-    let timer: NodeJS.Timeout | undefined;
+    const ended = new AbortController();
     try {
-      await Promise.race([
-        new Promise<void>((resolve, reject) => {
-          child.on('message', (message: FromEngine) => {
-            if (message.type === 'ready') resolve();
-            if (message.type === 'start-failed') reject(new Error(message.message));
-          });
-        }),
-        engine.exited.then((reason) => Promise.reject(new Error(reason))),
-        new Promise<never>((_, reject) => {
-          timer = setTimeout(
-            () => reject(new Error(`the engine was not ready after ${timeoutMs} ms`)),
-            timeoutMs,
-          );
-        }),
-      ]);
+      await new Promise<void>((resolve, reject) => {
+        // The first thing it says is how its start went.
+        child.once('message', (message: FromEngine) => {
+          if (message.type === 'start-failed') reject(new Error(message.message));
+          else resolve();
+        });
+        void engine.exited.then((reason) => reject(new Error(reason)));
+        signal?.addEventListener('abort', () => reject(signal.reason), { signal: ended.signal });
+        const late = setTimeout(
+          () => reject(new Error(`the engine was not ready after ${timeoutMs} ms`)),
+          timeoutMs,
+        );
+        ended.signal.addEventListener('abort', () => clearTimeout(late));
+      });
       return engine;
     } catch (error) {
       engine.kill();
       throw error;
     } finally {
-      clearTimeout(timer);
+      ended.abort();
     }
   }
 
@@ -189,8 +195,9 @@ export class EngineProcess {
     this.#watchFirst(pending.instance);
     if (message.type === 'done') pending.resolve(this.#complete(message.output, pending.region));
     else if (message.fatal) {
-      // The process ends itself after this message; until then nothing more may be sent to it.
+      // Nothing more may be sent to it. It ends itself, too, unless its device hangs.
       this.#death ??= `the device failed: ${message.message}`;
+      this.kill();
       pending.reject(new EngineDiedError(this.#death));
     } else pending.reject(new EngineRequestError(message.message));
     if (pending.region !== undefined) this.#exchange?.release(pending.region);

@@ -8,7 +8,7 @@ import type { DeviceSpec } from './devices.js';
 const UNKNOWN_CARD_BYTES = 4 * 2 ** 30;
 
 /**
- * Half of what the device has.
+ * Half of what the device has, as far as that is known.
  * @param cpuEngines that share the machine's memory
  */
 export function defaultBudget(
@@ -17,14 +17,17 @@ export function defaultBudget(
   cards: readonly CudaCard[],
   logger: Logger,
 ): number {
-  if (device.provider !== 'cuda') return machineMemory() / 2 / Math.max(1, cpuEngines);
-  const memoryBytes = cards.find(({ index }) => index === device.index)?.memoryBytes;
-  if (memoryBytes !== undefined) return memoryBytes / 2;
+  if (device.provider === 'cpu') return machineMemory() / 2 / Math.max(1, cpuEngines);
+  const card = device.provider === 'cuda' ? cards.find(({ index }) => index === device.index) : undefined;
+  if (card?.memoryBytes !== undefined) return card.memoryBytes / 2;
+  // WebGPU does not tell how much its card has; one without memory of its own takes the machine's.
+  const budgetBytes =
+    device.provider === 'webgpu' ? Math.min(UNKNOWN_CARD_BYTES, machineMemory() / 2) : UNKNOWN_CARD_BYTES;
   logger.warn(
-    { device: device.id, budgetBytes: UNKNOWN_CARD_BYTES, setting: 'MEMORY_BUDGET_MB' },
+    { device: device.id, budgetBytes, setting: 'MEMORY_BUDGET_MB' },
     'memory of the card not known',
   );
-  return UNKNOWN_CARD_BYTES;
+  return budgetBytes;
 }
 
 /** Bytes this process may use: the machine's, or less where a container says so. */

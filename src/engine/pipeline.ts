@@ -1,6 +1,6 @@
 /** Runs a bundle's graphs from conditioning images to pictures; reads top to bottom like the paper. */
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
-import type { DirectionGraphs } from '../bundles/bundle.js';
+import type { DirectionGraphs, GraphFile } from '../bundles/bundle.js';
 import { contractData } from './graph-contract.js';
 import type { BundleSpec } from './protocol.js';
 
@@ -19,7 +19,7 @@ export interface PipelineInputs {
 /** A direction's graphs in the order they run: one for `fused`, three for `staged`. */
 export type Pipeline = readonly InferenceSession[];
 
-export function graphPaths(graphs: DirectionGraphs): string[] {
+export function graphsInOrder(graphs: DirectionGraphs): GraphFile[] {
   return graphs.layout === 'fused'
     ? [graphs.translator]
     : [graphs.vae_encoder, graphs.unet, graphs.vae_decoder];

@@ -15,9 +15,6 @@ const settings = JSON.parse(process.argv[2] ?? '{}') as EngineSettings;
 /** By instance; 0 has all threads. The others start with the first bundle that is loaded into them. */
 const workers = new Map<number, Worker>();
 
-/** Exit code of a process that ends itself because its device is poisoned. */
-const POISONED = 70;
-
 function reply(message: FromEngine, then?: () => void): void {
   process.send?.(message, undefined, undefined, then);
 }
@@ -38,17 +35,20 @@ function workerOf(instance: number): Worker {
     // The engine is ready with its first worker, and what another cannot start fails with what is asked of it.
     if (instance > 0 && (message.type === 'ready' || message.type === 'start-failed')) return;
     const poisoned = message.type === 'error' && message.fatal;
-    reply(message, poisoned ? () => process.exit(POISONED) : undefined);
+    reply(message, poisoned ? end : undefined);
   });
   worker.on('error', (error) => {
     process.stderr.write(`engine worker: ${error.stack ?? error.message}\n`);
-    process.exit(1);
+    end();
   });
-  worker.on('exit', (code) => process.exit(code));
+  worker.on('exit', end);
   return worker;
 }
 
-/** Ends at once: `process.exit` while the worker is in native code aborts it with a complaint on stderr. */
+/**
+ * Ends at once. `process.exit` waits for the workers: one in native code aborts with a complaint on stderr, and one whose
+ * device hangs never ends.
+ */
 function end(): void {
   process.kill(process.pid, 'SIGKILL');
 }

@@ -1,5 +1,5 @@
 /** What the server and an engine process say to each other. Plain data only: it crosses a process boundary. */
-import type { DirectionGraphs } from '../bundles/bundle.js';
+import type { DirectionGraphs, GraphFile } from '../bundles/bundle.js';
 import type { Region } from './exchange.js';
 
 export type Provider = 'cpu' | 'cuda' | 'webgpu';
@@ -21,9 +21,7 @@ export interface EngineSettings {
 /** All an engine must know of a bundle. */
 export interface BundleSpec {
   id: string;
-  textEncoder: string;
-  /** Of its graph and the weights aside: another file may come to lie at its path. */
-  textEncoderSha256: string;
+  textEncoder: GraphFile;
   directions: Record<string, DirectionGraphs>;
   embedding: { length: number; width: number };
   latent: { channels: number; downscale: number };
@@ -66,6 +64,8 @@ export interface LoadOutput {
   warmUpMs: number;
   /** Measured milliseconds of one warm run per direction-independent batch size. */
   runMs: { batchSize: number; milliseconds: number }[];
+  /** The size that failed at warm-up, where the bundle was loaded without it and those above. */
+  failed?: { batchSize: number; reason: string };
 }
 
 export type EngineRequest =
@@ -90,7 +90,7 @@ export interface SentRequest {
 /** Server → engine. */
 export type ToEngine = ({ type: 'request' } & SentRequest) | { type: 'close' };
 
-/** Engine → server. `fatal` means the process is poisoned and about to exit. */
+/** Engine → server. `fatal` means the process is poisoned and about to be ended. */
 export type FromEngine =
   | { type: 'ready' }
   | { type: 'start-failed'; message: string }

@@ -1,35 +1,36 @@
 /** One bundle loaded in an engine: its sessions, and how a batch runs through them. */
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { GraphFile } from '../bundles/bundle.js';
 import { EmbeddingCache } from './embedding-cache.js';
 import { fillGaussian } from './noise.js';
-import { encodePrompts, graphPaths, type Pipeline, runPipeline } from './pipeline.js';
+import { encodePrompts, graphsInOrder, type Pipeline, runPipeline } from './pipeline.js';
 import type { BatchOutput, BatchSpec, BundleSpec } from './protocol.js';
 import type { SessionPool } from './sessions.js';
 
 export class ResidentBundle {
   readonly spec: BundleSpec;
-  readonly #paths: string[];
+  readonly #graphs: GraphFile[];
   readonly #textEncoder: InferenceSession;
   readonly #pipelines: ReadonlyMap<string, Pipeline>;
 
   private constructor(
     spec: BundleSpec,
-    paths: string[],
+    graphs: GraphFile[],
     textEncoder: InferenceSession,
     pipelines: ReadonlyMap<string, Pipeline>,
   ) {
     this.spec = spec;
-    this.#paths = paths;
+    this.#graphs = graphs;
     this.#textEncoder = textEncoder;
     this.#pipelines = pipelines;
   }
 
   /** @throws Error of ONNX Runtime when a graph does not load; what was loaded until then is released */
   static async load(spec: BundleSpec, pool: SessionPool): Promise<ResidentBundle> {
-    const paths: string[] = [];
-    const acquire = async (path: string): Promise<InferenceSession> => {
-      const session = await pool.acquire(path);
-      paths.push(path);
+    const acquired: GraphFile[] = [];
+    const acquire = async (graph: GraphFile): Promise<InferenceSession> => {
+      const session = await pool.acquire(graph);
+      acquired.push(graph);
       return session;
     };
     try {
@@ -37,18 +38,18 @@ export class ResidentBundle {
       const pipelines = new Map<string, Pipeline>();
       for (const [direction, graphs] of Object.entries(spec.directions)) {
         const pipeline: InferenceSession[] = [];
-        for (const path of graphPaths(graphs)) pipeline.push(await acquire(path));
+        for (const graph of graphsInOrder(graphs)) pipeline.push(await acquire(graph));
         pipelines.set(direction, pipeline);
       }
-      return new ResidentBundle(spec, paths, textEncoder, pipelines);
+      return new ResidentBundle(spec, acquired, textEncoder, pipelines);
     } catch (error) {
-      for (const path of paths) await pool.release(path);
+      for (const graph of acquired) await pool.release(graph);
       throw error;
     }
   }
 
   async release(pool: SessionPool): Promise<void> {
-    for (const path of this.#paths) await pool.release(path);
+    for (const graph of this.#graphs) await pool.release(graph);
   }
 
   /** Runs one batch, padded up to `runSize` by repeating its last sample. */
@@ -100,7 +101,7 @@ export class ResidentBundle {
     let misses = 0;
     for (let i = 0; i < samples; i++) {
       const row = tokens.subarray(i * length, (i + 1) * length);
-      const key = EmbeddingCache.key(this.spec.textEncoderSha256, row);
+      const key = EmbeddingCache.key(this.spec.textEncoder.sha256, row);
       let embedding = encodedHere.get(key) ?? cache.get(key);
       if (embedding === undefined) {
         misses++;

@@ -1,5 +1,6 @@
 /** ONNX Runtime sessions of one provider: how they are created, shared between bundles and released. */
 import { InferenceSession } from 'onnxruntime-node';
+import type { GraphFile } from '../bundles/bundle.js';
 import type { EngineSettings } from './protocol.js';
 
 export function sessionOptions(settings: EngineSettings): InferenceSession.SessionOptions {
@@ -26,7 +27,10 @@ export function sessionOptions(settings: EngineSettings): InferenceSession.Sessi
   return options;
 }
 
-/** Sessions by graph path, counted: a graph two bundles or two directions name is loaded once. */
+/**
+ * Sessions by graph, counted: one that two bundles or two directions name is loaded once. Bundles that mean different
+ * files by one path (it was replaced, and one of them was not loaded since) have a session each.
+ */
 export class SessionPool {
   readonly #options: InferenceSession.SessionOptions;
   readonly #sessions = new Map<string, { session: InferenceSession; users: number }>();
@@ -35,21 +39,25 @@ export class SessionPool {
     this.#options = sessionOptions(settings);
   }
 
-  async acquire(path: string): Promise<InferenceSession> {
-    const known = this.#sessions.get(path);
+  async acquire(graph: GraphFile): Promise<InferenceSession> {
+    const known = this.#sessions.get(keyOf(graph));
     if (known !== undefined) {
       known.users++;
       return known.session;
     }
-    const session = await InferenceSession.create(path, this.#options);
-    this.#sessions.set(path, { session, users: 1 });
+    const session = await InferenceSession.create(graph.path, this.#options);
+    this.#sessions.set(keyOf(graph), { session, users: 1 });
     return session;
   }
 
-  async release(path: string): Promise<void> {
-    const known = this.#sessions.get(path);
+  async release(graph: GraphFile): Promise<void> {
+    const known = this.#sessions.get(keyOf(graph));
     if (known === undefined || --known.users > 0) return;
-    this.#sessions.delete(path);
+    this.#sessions.delete(keyOf(graph));
     await known.session.release();
   }
+}
+
+function keyOf({ path, sha256 }: GraphFile): string {
+  return `${path}\0${sha256}`;
 }

@@ -13,7 +13,7 @@ export interface StartEnginesOptions {
   cpuThreads: number;
   cpuInstances: number;
   embeddingCacheBytes: number;
-  /** 0: half of the machine's or the card's memory, shared among the engines on it. */
+  /** 0: as `defaultBudget` says. */
   memoryBudgetBytes: number;
   startTimeoutMs: number;
   requestTimeoutMs: number;
@@ -26,32 +26,23 @@ const CPU: DeviceSpec = { id: 'cpu:0', provider: 'cpu', index: 0 };
 export async function startEngines(options: StartEnginesOptions): Promise<Engine[]> {
   const cards = await listCudaCards();
   if (options.devices.length === 1 && options.devices[0] === 'auto') return startAuto(options, cards);
-  const devices = parseDevices(options.devices);
-  const engines = await Promise.allSettled(devices.map((device) => start(device, devices, cards, options)));
-  const failed = engines.findIndex((engine) => engine.status === 'rejected');
-  if (failed === -1)
-    return engines.flatMap((engine) => (engine.status === 'fulfilled' ? [engine.value] : []));
-  await Promise.all(
-    engines.map((engine) => (engine.status === 'fulfilled' ? engine.value.close() : undefined)),
-  );
-  const reason = (engines[failed] as PromiseRejectedResult).reason;
+  const { engines, failures } = await startAll(parseDevices(options.devices), cards, options);
+  const [failure] = failures;
+  if (failure === undefined) return engines;
+  await Promise.all(engines.map((engine) => engine.close()));
   throw new Img2ImgError(
     'invalid_config',
-    `DEVICES names ${devices[failed]?.id}, which cannot be had: ${messageOf(reason)}`,
-    { cause: reason },
+    `DEVICES names ${failure.device.id}, which cannot be had: ${messageOf(failure.reason)}`,
+    { cause: failure.reason },
   );
 }
 
 async function startAuto(options: StartEnginesOptions, cards: CudaCard[]): Promise<Engine[]> {
   const { logger } = options;
   const cuda: DeviceSpec[] = cards.map(({ index }) => ({ id: `cuda:${index}`, provider: 'cuda', index }));
-  const engines: Engine[] = [];
-  for (const device of cuda) {
-    try {
-      engines.push(await start(device, cuda, cards, options));
-    } catch (error) {
-      logger.warn({ device: device.id, reason: messageOf(error) }, 'device not used');
-    }
+  const { engines, failures } = await startAll(cuda, cards, options);
+  for (const { device, reason } of failures) {
+    logger.warn({ device: device.id, reason: messageOf(reason) }, 'device not used');
   }
   const why =
     engines.length > 0
@@ -62,6 +53,25 @@ async function startAuto(options: StartEnginesOptions, cards: CudaCard[]): Promi
   if (engines.length === 0) engines.push(await start(CPU, [CPU], cards, options));
   logger.info({ devices: engines.map((engine) => engine.id), why }, 'devices chosen');
   return engines;
+}
+
+/** Starts all at once. @returns the engines that are up and why others are not, each in the order of their devices */
+async function startAll(
+  devices: readonly DeviceSpec[],
+  cards: readonly CudaCard[],
+  options: StartEnginesOptions,
+): Promise<{ engines: Engine[]; failures: { device: DeviceSpec; reason: unknown }[] }> {
+  const starts = devices.map((device) =>
+    start(device, devices, cards, options).then(
+      (engine) => ({ engine }),
+      (reason: unknown) => ({ device, reason }),
+    ),
+  );
+  const ended = await Promise.all(starts);
+  return {
+    engines: ended.flatMap((end) => ('engine' in end ? [end.engine] : [])),
+    failures: ended.flatMap((end) => ('engine' in end ? [] : [end])),
+  };
 }
 
 function start(

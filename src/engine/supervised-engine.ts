@@ -180,11 +180,12 @@ export class SupervisedEngine implements Engine {
 
   /** Tries until a process is up or the engine is closed. */
   async #startAgain(firstBackoffMs: number): Promise<EngineProcess> {
+    const { settings, startTimeoutMs } = this.#options;
+    const { signal } = this.#closing;
     for (let backoffMs = firstBackoffMs; ; backoffMs = Math.min(backoffMs * 2, LONGEST_BACKOFF_MS)) {
-      await sleep(backoffMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
-      if (this.#closed()) throw new EngineDiedError('the engine was closed');
       try {
-        const process = await EngineProcess.start(this.#options.settings, this.#options.startTimeoutMs);
+        await sleep(backoffMs, undefined, { signal });
+        const process = await EngineProcess.start(settings, startTimeoutMs, signal);
         if (!this.#closed()) {
           this.#current = process;
           this.#state = 'ready';
@@ -193,6 +194,7 @@ export class SupervisedEngine implements Engine {
         }
         await process.close();
       } catch (error) {
+        if (this.#closed()) throw new EngineDiedError('the engine was closed', { cause: error });
         this.#options.logger.error(
           { device: this.id, reason: messageOf(error), backoffMs },
           'engine did not start',

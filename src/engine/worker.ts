@@ -3,6 +3,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../errors.js';
 import { EmbeddingCache } from './embedding-cache.js';
 import { EXCHANGE_FD, writeRegion } from './exchange.js';
+import { isFatal } from './fatal-error.js';
+import { inTurn } from './in-turn.js';
 import { probeProvider } from './probe.js';
 import type {
   BatchSpec,
@@ -36,14 +38,21 @@ async function load(spec: BundleSpec): Promise<LoadOutput> {
   resident.set(spec.id, bundle);
   const loaded = performance.now();
   const warmCache = new EmbeddingCache(settings.embeddingCacheBytes);
-  const runMs = await warmUp({
+  const { runMs, failed } = await warmUp({
     directions: Object.keys(spec.directions),
     batchSizes: spec.batchSizes,
     everySize: settings.padToPreferred,
     run: async (direction, batchSize) => {
       await bundle.run(blankBatch(spec, direction, batchSize), warmCache);
     },
+    isFatal: (error) => isFatal(messageOf(error), settings.provider),
   });
+  // Sessions keep all the memory they ever took. New ones leave others the room that the batch that failed had filled.
+  if (failed !== undefined) {
+    const batchSizes = runMs.map(({ batchSize }) => batchSize);
+    // A size that fails only then says so itself.
+    return { failed, ...(await load({ ...spec, batchSizes })) };
+  }
   return { loadMs: loaded - start, warmUpMs: performance.now() - loaded, runMs };
 }
 
@@ -83,26 +92,7 @@ async function perform({ request, region }: SentRequest): Promise<EngineOutput> 
   }
 }
 
-/** A CUDA error leaves the whole process unusable and only a new one cures it; what a library declines to do, does not. */
-function isFatal(message: string): boolean {
-  const declined =
-    /out of memory|failed to allocate|ALLOC_FAILED|NOT_SUPPORTED|not supported|not available|not found/i;
-  if (settings.provider === 'cpu' || declined.test(message)) return false;
-  return /(CUDA|CUDNN|CUBLAS) (failure|error)|illegal memory|device lost/i.test(message);
-}
-
-// Sessions run one after another in the order the requests came: the promise chain is the queue.
-let last: Promise<void> = Promise.resolve();
-port.on('message', (sent: SentRequest) => {
-  last = last.then(async () => {
-    try {
-      send({ type: 'done', id: sent.id, output: await perform(sent) });
-    } catch (error) {
-      const message = messageOf(error);
-      send({ type: 'error', id: sent.id, message, fatal: isFatal(message) });
-    }
-  });
-});
+port.on('message', inTurn({ perform, isFatal: (message) => isFatal(message, settings.provider), send }));
 
 probeProvider(settings).then(
   () => send({ type: 'ready' }),

@@ -46,7 +46,7 @@ export async function healthRoutes(scope: FastifyInstance, context: HttpContext)
         tags: ['operations'],
         summary: 'Whether a device is up and the preloaded bundles were loaded, and if not, why',
         description:
-          'A bundle that was unloaded since, by hand or to make room, does not count as missing: the next request for it loads it first.',
+          'A preloaded bundle that was refused counts as missing, and so does a refused default. One that was unloaded since, by hand or to make room, does not: the next request for it loads it first.',
         response: { 200: readinessSchema, 503: readinessSchema },
       },
     },

@@ -39,6 +39,19 @@ export function isLongEncode(result: Size): boolean {
 
 const pixels = ({ width, height }: Size): number => width * height;
 
+/**
+ * A job as it is posted, and what of it is handed over: a copy of its bytes. Of a view the whole buffer would be cloned,
+ * on the thread that posts: of a batch of eight pictures with each of them all eight.
+ */
+export function toMessage(job: ImageJob): { message: ImageJob; owned: ArrayBuffer[] } {
+  if (job.task === 'prepare') {
+    const encoded = new Uint8Array(job.encoded);
+    return { message: { ...job, encoded }, owned: [encoded.buffer] };
+  }
+  const data = new Uint8Array(job.result.data);
+  return { message: { ...job, result: { ...job.result, data } }, owned: [data.buffer] };
+}
+
 /** A worker gets one job at a time, so an answer needs no number. */
 export type Answer =
   | { readonly result: ImageJobResults[ImageJob['task']] }

@@ -3,7 +3,14 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { compiledEntry } from '../compiled-entry.js';
 import { Img2ImgError } from '../errors.js';
-import { type Answer, errorFromMessage, type ImageJob, type ImageJobResults, isLong } from './jobs.js';
+import {
+  type Answer,
+  errorFromMessage,
+  type ImageJob,
+  type ImageJobResults,
+  isLong,
+  toMessage,
+} from './jobs.js';
 import { type JobOwner, type WaitingJob, WaitingJobs } from './waiting-jobs.js';
 
 interface Waiting extends WaitingJob {
@@ -89,7 +96,8 @@ export class ImageWorkers {
       // An idle thread must not keep a process alive that has nothing else to do.
       member.worker.ref();
       try {
-        member.worker.postMessage(next.job);
+        const { message, owned } = toMessage(next.job);
+        member.worker.postMessage(message, owned);
       } catch (error) {
         this.#settle(member, () => next.reject(error));
       }

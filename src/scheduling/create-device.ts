@@ -32,23 +32,25 @@ export interface CreateDeviceOptions {
 export function createDevice(engine: Engine, options: CreateDeviceOptions): DeviceScheduler {
   const { maxBatchSize, preferredBatchSizes, loadTimes, metrics, logger } = options;
   const speed = new Speed();
-  const preferred = new Map<string, readonly number[]>();
+  /** By bundle, what its last load showed. */
+  const sizes = new WeakMap<Bundle, { preferred: readonly number[]; warm: readonly number[] }>();
 
   const allowed = (bundle: Bundle): number[] =>
     allowedSizes(bundle.manifest.preferred_batch_sizes, preferredBatchSizes, maxBatchSize);
 
-  const sizesFor = (bundle: Bundle, runMs: LoadOutput['runMs']): readonly number[] => {
-    const sizes = allowed(bundle);
-    if (preferredBatchSizes.length > 0) return sizes;
-    if (engine.padsBatches) return worthwhileSizes(sizes, runMs);
+  const sizesFor = (warm: readonly number[], runMs: LoadOutput['runMs']): readonly number[] => {
+    if (preferredBatchSizes.length > 0) return warm;
+    if (engine.padsBatches) return worthwhileSizes(warm, runMs);
     // A CPU is shared: which sizes are worth it shows under load, and the scheduler tries them there (`Speed.due`).
-    const small = sizes.filter((size) => size <= LARGEST_ON_CPU);
-    return small.length > 0 ? small : sizes.slice(0, 1);
+    const small = warm.filter((size) => size <= LARGEST_ON_CPU);
+    return small.length > 0 ? small : warm.slice(0, 1);
   };
 
-  const learn = (bundle: Bundle, { loadMs, warmUpMs, runMs }: LoadOutput): void => {
-    const sizes = sizesFor(bundle, runMs);
-    preferred.set(bundle.id, sizes);
+  const learn = (bundle: Bundle, { loadMs, warmUpMs, runMs, failed }: LoadOutput): void => {
+    const limit = failed?.batchSize ?? Number.POSITIVE_INFINITY;
+    const warm = allowed(bundle).filter((size) => size < limit);
+    const preferred = sizesFor(warm, runMs);
+    sizes.set(bundle, { preferred, warm });
     loadTimes.set(bundle.id, loadMs + warmUpMs);
     speed.loaded(bundle);
     const [width, height] = bundle.manifest.size.native;
@@ -58,10 +60,9 @@ export function createDevice(engine: Engine, options: CreateDeviceOptions): Devi
       }
     }
     metrics.bundleLoaded(engine.id, bundle.id, loadMs + warmUpMs);
-    logger.info(
-      { bundle: bundle.id, device: engine.id, loadMs, warmUpMs, runMs, preferredBatchSizes: sizes },
-      'bundle loaded',
-    );
+    const entry = { bundle: bundle.id, device: engine.id };
+    if (failed !== undefined) logger.warn({ ...entry, ...failed }, 'batch size left out');
+    logger.info({ ...entry, loadMs, warmUpMs, runMs, preferredBatchSizes: preferred }, 'bundle loaded');
   };
 
   const residency = new Residency(engine, {
@@ -82,8 +83,8 @@ export function createDevice(engine: Engine, options: CreateDeviceOptions): Devi
     maxBatchSize,
     maxQueueDelayMs: options.maxQueueDelayMs,
     agingMs: options.agingMs,
-    preferredSizes: (bundle) => preferred.get(bundle.id) ?? allowed(bundle),
-    warmSizes: allowed,
+    preferredSizes: (bundle) => sizes.get(bundle)?.preferred ?? allowed(bundle),
+    warmSizes: (bundle) => sizes.get(bundle)?.warm ?? allowed(bundle),
     observer: {
       batchDone: (event) => metrics.batchDone(event),
       engineRestarted: (device) => metrics.engineRestarted(device),

@@ -11,9 +11,11 @@ import type { Engine } from '../engine/engine.js';
 import { engineAway } from '../engine/engine-away.js';
 import type { Img2ImgError } from '../errors.js';
 import { BatchRuns } from './batch-runs.js';
+import { sizesAt } from './batch-size.js';
 import { BatchingQueue } from './batching-queue.js';
 import { DeviceLoads } from './device-loads.js';
 import { EngineAbsence } from './engine-absence.js';
+import type { JobRequest } from './job.js';
 import { type DeviceBundles, jobsOf, nextLoad, roomAmongJobs } from './next-load.js';
 import type { SchedulingObserver } from './observer.js';
 import type { PendingJob } from './pending-job.js';
@@ -80,6 +82,12 @@ export class DeviceScheduler {
   /** @param giveAway asked for every job that cannot run here; returns whether another device took it */
   onUnable(giveAway: (job: PendingJob) => boolean): void {
     this.#giveAway = giveAway;
+  }
+
+  /** How many samples of a bundle may run together here at a size, as far as is known before its load. */
+  largestBatch({ bundle, width, height }: Pick<JobRequest, 'bundle' | 'width' | 'height'>): number {
+    const sizes = this.#options.warmSizes(bundle);
+    return Math.max(...sizesAt(sizes, bundle.manifest.size.native, { width, height }));
   }
 
   submit(job: PendingJob): void {

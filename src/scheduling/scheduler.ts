@@ -39,9 +39,16 @@ export class Scheduler {
    * @throws Img2ImgError `deadline_exceeded`, `aborted`, `inference_failed`, `model_unavailable`, `engine_unavailable`
    */
   async run(request: JobRequest): Promise<JobResult> {
-    const most = this.#largestBatch(request);
-    if (request.samples.length <= most) return this.#submit(request);
-    const results = await this.#runParts(request, most);
+    const fits = (): boolean => request.samples.length <= this.#largestBatch(request);
+    if (fits()) {
+      try {
+        return await this.#submit(request);
+      } catch (error) {
+        // It may have waited for the load that showed that fewer fit.
+        if (fits()) throw error;
+      }
+    }
+    const results = await this.#runParts(request, this.#largestBatch(request));
     return {
       images: results.flatMap((result) => result.images),
       device: results[0]?.device ?? '',

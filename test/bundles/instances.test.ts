@@ -67,6 +67,35 @@ describe('instances', () => {
     expect(events).toEqual([]);
   });
 
+  it('are asked for once more, later, where the engine died while they were made: it may have been of something else', async () => {
+    const { engine, instances, events } = make();
+    const dieOfThem = async () => {
+      instances.multiply(duck, ROOM);
+      engine.die('killed');
+      await vi.advanceTimersByTimeAsync(600);
+      instances.multiply(duck, ROOM);
+    };
+    await dieOfThem();
+    expect(engine.multiplications).toBe(1);
+    await vi.advanceTimersByTimeAsync(300_000);
+    await dieOfThem();
+    expect(engine.multiplications).toBe(2);
+    await vi.advanceTimersByTimeAsync(86_400_000);
+    instances.multiply(duck, ROOM);
+    expect(engine.multiplications).toBe(2);
+    expect(events).toEqual(['killed', 'killed']);
+  });
+
+  it('that the engine refuses are not asked for again', async () => {
+    const { engine, instances, events } = make();
+    engine.failingMultiply = 'no memory';
+    instances.multiply(duck, ROOM);
+    await vi.advanceTimersByTimeAsync(86_400_000);
+    instances.multiply(duck, ROOM);
+    expect(engine.multiplications).toBe(1);
+    expect(events).toEqual(['no memory']);
+  });
+
   it('are not asked for where they do not fit, nor again while they are there', async () => {
     const { engine, instances } = make();
     instances.multiply(duck, 1_999);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Bundle } from '../../src/bundles/bundle.js';
 import { EngineDiedError } from '../../src/engine/engine-process.js';
-import { device, duck } from '../scheduling/fake-devices.js';
+import { bundle, device, duck } from '../scheduling/fake-devices.js';
 
 it('answers a second unload when the memory is free, not before', async () => {
   const { engine, residency } = device();
@@ -19,6 +20,49 @@ it('answers a second unload when the memory is free, not before', async () => {
   free();
   await Promise.all(both);
   expect(unload).toHaveBeenCalledTimes(1);
+});
+
+describe('a text encoder that bundles share', () => {
+  const sharing = (id: string, sha256: string): Bundle => ({
+    ...bundle(id, 1_500),
+    graphs: [
+      { path: `${id}/translator`, sha256: '', bytes: 1_000 },
+      { path: 'shared/text_encoder', sha256, bytes: 500 },
+    ],
+  });
+  const [goose, swan] = [sharing('goose', 'one'), sharing('swan', 'one')];
+
+  it('counts once against the budget', async () => {
+    const { residency } = device({ memoryBudgetBytes: 2_500 });
+    await residency.ensure(goose);
+    expect(residency.room.fits(swan)).toBe(true);
+    expect(residency.room.when(swan, () => 'as urgent', performance.now())).toEqual({ inMs: 0 });
+    await residency.ensure(swan);
+    expect(residency.isLoaded('goose')).toBe(true);
+    // Each by itself takes what it takes.
+    expect(residency.describe('swan').bytes).toBe(1_500);
+    expect(residency.room.fits(duck)).toBe(false);
+    await residency.ensure(duck);
+    expect([residency.isLoaded('goose'), residency.isLoaded('swan')]).toEqual([false, true]);
+  });
+
+  it('counts twice where it was replaced, and one bundle still has the old one', async () => {
+    const { residency } = device({ memoryBudgetBytes: 2_500 });
+    await residency.ensure(goose);
+    const next = sharing('swan', 'two');
+    expect(residency.room.fits(next)).toBe(false);
+    await residency.ensure(next);
+    expect(residency.isLoaded('goose')).toBe(false);
+  });
+
+  it('frees nothing with one bundle alone', async () => {
+    const { residency } = device({ memoryBudgetBytes: 2_500 });
+    await residency.ensure(goose);
+    await residency.ensure(swan);
+    // Both have to leave for it.
+    await residency.ensure(bundle('elephant', 1_100));
+    expect(residency.loadedCount()).toBe(1);
+  });
 });
 
 describe('a bundle whose load kills the engine', () => {

@@ -32,6 +32,14 @@ describe('DEVICES', () => {
     expect(() => parseDevices(['cuda:0', 'cuda:0'])).toThrow(/cuda:0.*twice/);
   });
 
+  it.each([['webgpu:1'], ['webgpu', 'webgpu']])(
+    'refuses a card that WebGPU cannot choose (%s)',
+    (...entries) => {
+      expect(() => parseDevices(entries)).toThrow(/"webgpu:1" cannot be had: .*webgpu:0/);
+      expect(parseDevices(['webgpu', 'cpu']).map(({ id }) => id)).toEqual(['webgpu:0', 'cpu:0']);
+    },
+  );
+
   it('shares the threads of a CPU among its instances, all of them', () => {
     const settings = (cpuThreads: number, cpuInstances: number, provider: 'cpu' | 'cuda' = 'cpu') =>
       engineSettings(

@@ -96,6 +96,41 @@ describe('the time an engine has for a request', () => {
   });
 });
 
+describe('the start of an engine', () => {
+  it('is ended by its signal, and the process with it', async () => {
+    const controller = new AbortController();
+    const starting = EngineProcess.start({} as EngineSettings, TIMEOUT_MS, controller.signal);
+    const ended = vi.spyOn(child, 'kill');
+    controller.abort(new Error('closed'));
+    await expect(starting).rejects.toThrow('closed');
+    expect(ended).toHaveBeenCalledTimes(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('takes no longer than it may', async () => {
+    const starting = EngineProcess.start({} as EngineSettings, TIMEOUT_MS);
+    const failed = expect(starting).rejects.toThrow('the engine was not ready after 1000 ms');
+    await vi.advanceTimersByTimeAsync(TIMEOUT_MS);
+    await failed;
+  });
+
+  it('leaves nothing behind that listens for its end', async () => {
+    await start();
+    expect(child.listenerCount('message')).toBe(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+it('an engine whose device failed is ended, and all that was asked of it', async () => {
+  const engine = await start();
+  const asked = [ask(engine), ask(engine)];
+  const failure = 'CUDA failure 700: an illegal memory access was encountered';
+  child.answer({ type: 'error', id: 1, message: failure, fatal: true });
+  expect(await engine.exited).toBe(`the device failed: ${failure}`);
+  expect(engine.alive).toBe(false);
+  expect(asked.map(({ ended }) => ended)).toEqual(Array(2).fill(`the device failed: ${failure}`));
+});
+
 it('an engine process counts cards as the driver does', async () => {
   await start();
   expect(forkedWith.env).toMatchObject({ PATH: process.env.PATH, CUDA_DEVICE_ORDER: 'PCI_BUS_ID' });

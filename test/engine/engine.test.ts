@@ -2,7 +2,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Bundle } from '../../src/bundles/bundle.js';
 import { bundleSpec } from '../../src/bundles/bundle-spec.js';
 import { EngineDiedError, EngineProcess, EngineRequestError } from '../../src/engine/engine-process.js';
@@ -127,7 +127,10 @@ describe('an engine process', () => {
     expect(await run(wanted)).toMatchObject({ embeddingHits: 3, embeddingMisses: 0 });
     expect(await run(batch(edge, [31]))).toMatchObject({ embeddingHits: 1, embeddingMisses: 0 });
     // Another file at the same path.
-    const replaced: BundleSpec = { ...spec(edge), textEncoderSha256: 'another' };
+    const replaced: BundleSpec = {
+      ...spec(edge),
+      textEncoder: { ...spec(edge).textEncoder, sha256: 'another' },
+    };
     await engine.request<LoadOutput>({ type: 'load', bundle: replaced }, TIMEOUT_MS);
     expect(await run(batch(edge, [31]))).toMatchObject({ embeddingHits: 0, embeddingMisses: 1 });
   });
@@ -141,7 +144,11 @@ describe('an engine process', () => {
 
   it('refuses a graph that is none', async () => {
     const bundle = await fixtureBundle('tiny-edge');
-    const broken: BundleSpec = { ...spec(bundle), id: 'broken', textEncoder: bundle.tokenizerPath };
+    const broken: BundleSpec = {
+      ...spec(bundle),
+      id: 'broken',
+      textEncoder: { path: bundle.tokenizerPath, sha256: '' },
+    };
     await expect(engine.request({ type: 'load', bundle: broken }, TIMEOUT_MS)).rejects.toThrow(
       EngineRequestError,
     );
@@ -259,8 +266,8 @@ describe('a supervised engine', () => {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'img2img-engine-'));
     const { textEncoder, ...loaded } = spec(bundle);
     const copy = path.join(folder, 'text_encoder.onnx');
-    await cp(textEncoder, copy);
-    await engine.load({ ...loaded, textEncoder: copy });
+    await cp(textEncoder.path, copy);
+    await engine.load({ ...loaded, textEncoder: { ...textEncoder, path: copy } });
     await rm(folder, { recursive: true });
     await expect(engine.multiply(bundle.id)).rejects.toThrow(/text_encoder\.onnx/);
     expect(engine.instances(bundle.id)).toBe(0);
@@ -291,6 +298,22 @@ describe('a supervised engine', () => {
     await engine.load(spec(bundle));
     expect(engine.instances(bundle.id)).toBe(0);
     await engine.close();
+  });
+
+  it('is closed without waiting for a process that is being started', async () => {
+    const engine = await SupervisedEngine.start({ ...options, requestTimeoutMs: 1 });
+    const starting = new Promise<void>((started) => {
+      vi.spyOn(EngineProcess, 'start').mockImplementationOnce((_settings, _timeoutMs, signal) => {
+        started();
+        return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+      });
+    });
+    await expect(engine.load(spec(await fixtureBundle('tiny-edge')))).rejects.toThrow(EngineDiedError);
+    await starting;
+    const ready = expect(engine.ready()).rejects.toThrow(EngineDiedError);
+    await engine.close();
+    await ready;
+    expect(engine.state).toBe('closed');
   });
 
   it('does not come back after it was closed', async () => {

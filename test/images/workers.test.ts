@@ -37,6 +37,16 @@ const silent = new URL(
     });
   `)}`,
 );
+/** A thread that answers with the bytes of memory it was sent, and those of the picture among them. */
+const measuring = new URL(
+  `data:text/javascript,${encodeURIComponent(`
+    import { parentPort } from 'node:worker_threads';
+    parentPort.on('message', (job) => {
+      const { data } = job.task === 'finish' ? job.result : { data: job.encoded };
+      parentPort.postMessage({ result: { data, width: data.buffer.byteLength, height: data.byteLength } });
+    });
+  `)}`,
+);
 const ofWidth = (width: number) => ({ ...restore, result: { ...restore.result, width } });
 
 describe('the image workers', () => {
@@ -60,6 +70,23 @@ describe('the image workers', () => {
     const jobs = Promise.allSettled(Array.from({ length: 5 }, () => workers.run(restore, anyone)));
     await workers.close();
     expect((await jobs).map(({ status }) => status)).toEqual(Array(5).fill('rejected'));
+  });
+
+  it('are sent the bytes of their job, and not the batch or the body that these are part of', async () => {
+    workers = new ImageWorkers({ entry: measuring, size: 1 });
+    const batch = Uint8Array.from({ length: 1_000 }, (_, i) => i);
+    const part = batch.subarray(100, 110);
+    const prepare = {
+      task: 'prepare',
+      encoded: Buffer.from(batch.buffer, 100, 10),
+      limits: { maxPixels: 1e6 },
+      plan,
+      conditioning: { kind: 'image' },
+    } as const;
+    for (const job of [{ ...restore, result: { ...restore.result, data: part } }, prepare]) {
+      expect(await workers.run(job, anyone)).toMatchObject({ data: part.slice(), width: 10, height: 10 });
+    }
+    expect(batch[100]).toBe(100);
   });
 
   it('do not begin a job that was given up while it waited, nor wait for one that runs', async () => {

@@ -25,7 +25,8 @@ export function bundle(id: string, graphBytes = 1_000): Bundle {
     preferred_batch_sizes: [1, 2, 4, 8],
   };
   // Scheduling reads no more of a bundle than this.
-  return { id, manifest, graphBytes, directions: new Map(), files: [] } as unknown as Bundle;
+  const graphs = [{ path: id, sha256: '', bytes: graphBytes }];
+  return { id, manifest, graphs, graphBytes, directions: new Map(), files: [] } as unknown as Bundle;
 }
 
 /** The id of a bundle that no device can load. */

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { fillGaussian } from '../../../src/engine/noise.js';
-import { graphPaths, type PipelineInputs, runPipeline } from '../../../src/engine/pipeline.js';
+import { graphsInOrder, type PipelineInputs, runPipeline } from '../../../src/engine/pipeline.js';
 import type { BundleSpec, EngineSettings } from '../../../src/engine/protocol.js';
 import { sessionOptions } from '../../../src/engine/sessions.js';
 import { lastRun, type ProfileEvent } from './profile.js';
@@ -27,7 +27,7 @@ export class RawRunner {
     if (graphs === undefined) throw new Error(`${spec.id} has no direction`);
     const options = { ...sessionOptions(settings), ...changes };
     const sessions: InferenceSession[] = [];
-    for (const graph of graphPaths(graphs)) sessions.push(await InferenceSession.create(graph, options));
+    for (const { path } of graphsInOrder(graphs)) sessions.push(await InferenceSession.create(path, options));
     return new RawRunner(spec, sessions);
   }
 
