@@ -1,6 +1,6 @@
+/** What is said of a device whose engine is not there at present. */
 import { Img2ImgError } from '../errors.js';
 
-/** What is said of a device whose engine is not there at present. */
 export function engineAway(device: string): Img2ImgError {
   return new Img2ImgError(
     'engine_unavailable',
