@@ -17,12 +17,15 @@ export interface LoadTurn {
 
 export class LoadsInTurn {
   readonly #engine: Engine;
+  readonly #onEnded: () => void;
   #last: Promise<unknown> = Promise.resolve();
   #absence = new AbortController();
   #inEngine: { bundle: Bundle; since: number } | undefined;
 
-  constructor(engine: Engine) {
+  /** @param onEnded called after every load, failed ones too, before the next takes the engine */
+  constructor(engine: Engine, onEnded: () => void) {
     this.#engine = engine;
+    this.#onEnded = onEnded;
   }
 
   /** What the engine is loading, if anything, and since when: the other loads wait for it out here. */
@@ -53,9 +56,13 @@ export class LoadsInTurn {
       this.#inEngine = { bundle, since: performance.now() };
     };
     const spec = bundleSpec(bundle, turn.batchSizes);
-    const output = await loadIntoEngine(this.#engine, spec, makeRoom, absence).finally(() => {
-      this.#inEngine = undefined;
-    });
-    turn.onLoaded(output);
+    try {
+      const output = await loadIntoEngine(this.#engine, spec, makeRoom, absence).finally(() => {
+        this.#inEngine = undefined;
+      });
+      turn.onLoaded(output);
+    } finally {
+      this.#onEnded();
+    }
   }
 }

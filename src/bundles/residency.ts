@@ -42,17 +42,23 @@ export class Residency {
   readonly #instances: Instances;
   readonly #loads: LoadsInTurn;
   readonly room: DeviceRoom;
+  #onLoadEnded: () => void = () => undefined;
 
   constructor(engine: Engine, options: ResidencyOptions) {
     this.#engine = engine;
     this.#options = options;
-    this.#loads = new LoadsInTurn(engine);
+    this.#loads = new LoadsInTurn(engine, () => this.#onLoadEnded());
     this.#instances = new Instances(engine, options);
     this.#residents = new Residents(engine.memoryBudgetBytes, (id) => this.#instances.bytes(id));
     this.room = new DeviceRoom(engine, this.#residents, this.#instances, {
       isLeftAlone: (id, now) => this.#isLeftAlone(id, now),
       unload: (id) => this.unload(id),
     });
+  }
+
+  /** @param listener called when a load has ended, well or badly, before the next one takes the engine */
+  onLoadEnded(listener: () => void): void {
+    this.#onLoadEnded = listener;
   }
 
   describe(id: string): BundleResidency {

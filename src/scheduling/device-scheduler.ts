@@ -65,6 +65,7 @@ export class DeviceScheduler {
       isAwaited: (id) =>
         jobsOf(this.#bundles(performance.now())).some(({ request }) => request.bundle.id === id),
     });
+    residency.onLoadEnded(() => this.#pump());
     this.#absence = new EngineAbsence(engine, () => this.#onAway());
     engine.onRestart(() => this.#onRestart());
   }
@@ -189,7 +190,7 @@ export class DeviceScheduler {
       const { bundle, inMs } = nextLoad(leader, this.#bundles(now));
       if (bundle !== undefined) this.#loads.load(bundle);
       if (inMs > 0) this.#wakeIn(inMs, now);
-      // Those whose bundle is there need not wait behind a load, nor behind those who wait for one.
+      // Those whose bundle is there need not wait behind those who wait for a load, nor for more than the one in the engine.
       const other = this.#queue.first(now, (job) => this.residency.isLoaded(job.request.bundle.id));
       if (other !== undefined) this.#handOver(other, now);
       return;
@@ -208,12 +209,9 @@ export class DeviceScheduler {
       return;
     }
     const { jobs, instance, share, expectedMs } = turn;
-    const loading = this.residency.inEngine();
-    if (instance === 0 && loading !== undefined) {
-      // Behind the load it could not go elsewhere any more, and would count as running when the load kills the engine.
-      this.#loads.load(loading);
-      return;
-    }
+    // Behind a load it could not go elsewhere any more, and would count as running when the load kills the engine. It goes
+    // first when that has ended (`onLoadEnded`).
+    if (instance === 0 && this.residency.inEngine() !== undefined) return;
     this.#queue.take(jobs, now);
     const landed = this.#runs.run({ jobs, instance, share, startedAt: now, expectedMs }, turn.runSize);
     void landed.then(() => this.#pump());

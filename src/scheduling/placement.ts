@@ -1,5 +1,6 @@
 /** Which device a job goes to: the one that would finish it first, the load it would cause included. */
 import type { Bundle } from '../bundles/bundle.js';
+import type { Residency } from '../bundles/residency.js';
 import type { DeviceScheduler } from './device-scheduler.js';
 import type { JobRequest } from './job.js';
 
@@ -11,6 +12,8 @@ export interface LoadTimes {
   loadMs(bundleId: string): number | undefined;
 }
 
+type LoadsUnderWay = ReturnType<Residency['loading']>;
+
 function usualLoadMs(bundle: Bundle, loads: LoadTimes): number {
   return loads.loadMs(bundle.id) ?? bundle.graphBytes / LOAD_BYTES_PER_MS;
 }
@@ -21,17 +24,25 @@ function nextLoadMs(device: DeviceScheduler, bundle: Bundle, loads: LoadTimes): 
   return state === 'loaded' || state === 'loading' ? 0 : usualLoadMs(bundle, loads);
 }
 
-/** Milliseconds until the loads under way on a device have ended, whoever waits for them: it runs nothing before. */
-function loadingMs(device: DeviceScheduler, loads: LoadTimes, now: number): number {
-  return device.residency.loading(now).reduce((sum, { bundle, elapsedMs }) => {
+/** Milliseconds until loads under way have ended, whoever waits for them. */
+function leftMs(underWay: LoadsUnderWay, loads: LoadTimes): number {
+  return underWay.reduce((sum, { bundle, elapsedMs }) => {
     // One that takes longer than it should: as much longer again as it does already.
     return sum + Math.abs(usualLoadMs(bundle, loads) - elapsedMs);
   }, 0);
 }
 
+/** The loads under way that end before a picture by `bundle` is begun. Between two, those by what is loaded are. */
+function loadsBefore({ residency }: DeviceScheduler, bundle: Bundle, now: number): LoadsUnderWay {
+  const underWay = residency.loading(now);
+  if (!residency.isLoaded(bundle.id)) return underWay;
+  const inEngine = residency.inEngine();
+  return underWay.filter((load) => load.bundle === inEngine);
+}
+
 /** Milliseconds until a device has done all it has, with the loads under way and those that its jobs wait for. */
 export function expectedIdleMs(device: DeviceScheduler, loads: LoadTimes, now: number): number {
-  let milliseconds = loadingMs(device, loads, now) + device.backlogMs(now);
+  let milliseconds = leftMs(device.residency.loading(now), loads) + device.backlogMs(now);
   for (const bundle of device.awaitedBundles()) {
     milliseconds += nextLoadMs(device, bundle, loads) + device.roomMs(bundle, false, now);
   }
@@ -47,7 +58,7 @@ export function expectedFinishMs(
 ): number {
   const { bundle, samples } = request;
   const roomMs = device.roomMs(bundle, request.priority === 'interactive', now);
-  const loadMs = roomMs + loadingMs(device, loads, now) + nextLoadMs(device, bundle, loads);
+  const loadMs = roomMs + leftMs(loadsBefore(device, bundle, now), loads) + nextLoadMs(device, bundle, loads);
   return loadMs + device.backlogMs(now) + device.speed.batchMs(request, samples.length);
 }
 

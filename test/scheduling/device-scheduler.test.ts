@@ -245,6 +245,51 @@ describe('an engine that dies', () => {
   });
 });
 
+describe('loads one behind another', () => {
+  const bundles = [duck, ...['cat', 'dog', 'fox', 'owl'].map((id) => bundle(id))];
+
+  /** Five bundles that are to be there, none of them yet. */
+  function keeping() {
+    const d = device({ loadMs: 1_000, runMs: 10 });
+    for (const each of bundles) d.scheduler.keep(each);
+    return d;
+  }
+
+  it('let pictures be made between them by what is loaded already', async () => {
+    const d = keeping();
+    const picture = outcome(house(d).run(request({ seed: 1 })));
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(await Promise.race([picture, 'waits'])).toHaveProperty('images');
+    expect(d.residency.loadedCount()).toBe(1);
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(d.residency.loadedCount()).toBe(5);
+  });
+
+  it('do so too when all that was there is loaded again after the engine died', async () => {
+    const d = keeping();
+    await vi.advanceTimersByTimeAsync(6_000);
+    d.engine.die('kill -9');
+    const picture = outcome(house(d).run(request({ seed: 1 })));
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await Promise.race([picture, 'waits'])).toHaveProperty('images');
+    expect(d.residency.loadedCount()).toBe(1);
+  });
+
+  it('do so too where one fails', async () => {
+    const d = keeping();
+    await vi.advanceTimersByTimeAsync(900);
+    vi.spyOn(d.engine, 'load').mockImplementationOnce(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      throw new EngineRequestError('out of memory');
+    });
+    await vi.advanceTimersByTimeAsync(200);
+    const picture = outcome(house(d).run(request({ seed: 1 })));
+    await vi.advanceTimersByTimeAsync(1_100);
+    expect(d.residency.describe('cat').state).toBe('failed');
+    expect(await Promise.race([picture, 'waits'])).toHaveProperty('images');
+  });
+});
+
 describe('a run that fails', () => {
   it('fails the request that caused it and gives the others their picture', async () => {
     const d = device();

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Bundle } from '../../src/bundles/bundle.js';
 import { EngineRequestError } from '../../src/engine/engine-process.js';
 import type { JobResult } from '../../src/scheduling/job.js';
+import { expectedFinishMs } from '../../src/scheduling/placement.js';
 import { Scheduler } from '../../src/scheduling/scheduler.js';
 import {
   bundle,
@@ -199,6 +201,19 @@ describe('a load under way', () => {
       await vi.advanceTimersByTimeAsync(150);
     }
     expect(await devicesOf(results)).toEqual(Array.from({ length: 4 }, () => 'cpu:1'));
+  });
+
+  it('is all that those whose bundle is loaded wait for, however many loads follow it', async () => {
+    const { slow } = await loading();
+    const now = performance.now();
+    const loads = { loadMs: () => LOAD_MS };
+    const finishMs = (asked: Bundle): number =>
+      expectedFinishMs(slow.scheduler, request({ seed: 1, bundle: asked }), loads, now);
+    const swan = bundle('swan');
+    const before = { duck: finishMs(duck), swan: finishMs(swan) };
+    void slow.scheduler.load(bundle('owl'));
+    expect(finishMs(duck)).toBe(before.duck);
+    expect(finishMs(swan)).toBeCloseTo(before.swan + LOAD_MS, 5);
   });
 
   it('is part of the backlog of those who wait behind it, with what is left of it', async () => {
