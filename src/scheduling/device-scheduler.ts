@@ -18,7 +18,7 @@ import { EngineAbsence } from './engine-absence.js';
 import type { JobRequest } from './job.js';
 import { type DeviceBundles, jobsOf, nextLoad, roomAmongJobs } from './next-load.js';
 import type { SchedulingObserver } from './observer.js';
-import type { PendingJob } from './pending-job.js';
+import { type PendingJob, TooManyTogetherError } from './pending-job.js';
 import { Speed } from './speed.js';
 import { nextTurn, shareMs, type TurnOptions, wantsInstances } from './turn.js';
 
@@ -199,6 +199,13 @@ export class DeviceScheduler {
   }
 
   #handOver(leader: PendingJob, now: number): void {
+    // It may have waited for the load that showed it.
+    if (leader.count > this.largestBatch(leader.request)) {
+      this.#queue.remove(leader);
+      leader.reject(new TooManyTogetherError());
+      this.#pump();
+      return;
+    }
     const { engine, speed } = this;
     const shareSpeed = this.#shareSpeed;
     const device = { engine, queue: this.#queue, inFlight: this.#runs.inFlight, speed, shareSpeed, now };

@@ -2,6 +2,9 @@
 import { patienceUntil } from '../give-up.js';
 import { batchKey, type JobRequest, type JobResult } from './job.js';
 
+/** The load that a job waited for showed that its samples have no room together: they are to be asked for in parts. */
+export class TooManyTogetherError extends Error {}
+
 export class PendingJob {
   readonly request: JobRequest;
   readonly key: string;

@@ -3,7 +3,7 @@ import type { Bundle } from '../bundles/bundle.js';
 import { Img2ImgError } from '../errors.js';
 import type { DeviceScheduler } from './device-scheduler.js';
 import type { JobRequest, JobResult, Sample } from './job.js';
-import { PendingJob } from './pending-job.js';
+import { PendingJob, TooManyTogetherError } from './pending-job.js';
 import { expectedIdleMs, type LoadTimes, place, present } from './placement.js';
 
 /** How many samples of a bundle may run together at a size. */
@@ -39,13 +39,11 @@ export class Scheduler {
    * @throws Img2ImgError `deadline_exceeded`, `aborted`, `inference_failed`, `model_unavailable`, `engine_unavailable`
    */
   async run(request: JobRequest): Promise<JobResult> {
-    const fits = (): boolean => request.samples.length <= this.#largestBatch(request);
-    if (fits()) {
+    if (request.samples.length <= this.#largestBatch(request)) {
       try {
         return await this.#submit(request);
       } catch (error) {
-        // It may have waited for the load that showed that fewer fit.
-        if (fits()) throw error;
+        if (!(error instanceof TooManyTogetherError)) throw error;
       }
     }
     const results = await this.#runParts(request, this.#largestBatch(request));
@@ -74,12 +72,12 @@ export class Scheduler {
     const failed = new AbortController();
     const signal =
       request.signal === undefined ? failed.signal : AbortSignal.any([request.signal, failed.signal]);
-    // In a promise of its own each: a part that finds no device must not leave those before it unheard.
-    const submit = async (samples: Sample[]): Promise<JobResult> =>
-      this.#submit({ ...request, samples, signal });
+    // In a promise of its own each: a part that finds no device must not leave those before it unheard. One may come to a
+    // device whose load shows that even fewer fit.
+    const run = async (samples: Sample[]): Promise<JobResult> => this.run({ ...request, samples, signal });
     const parts: Promise<JobResult>[] = [];
     for (let i = 0; i < request.samples.length; i += most) {
-      parts.push(submit(request.samples.slice(i, i + most)));
+      parts.push(run(request.samples.slice(i, i + most)));
     }
     try {
       return await Promise.all(parts);
