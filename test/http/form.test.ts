@@ -1,5 +1,5 @@
 /** Forms as clients write them, well and badly, come apart or are refused with a reason. */
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { HttpError } from '../../src/http/problem.js';
 import { partsOfForm } from '../../src/http/translate/form.js';
 
@@ -9,6 +9,10 @@ const part = (headers: string, content = 'x') => `--b\r\n${headers}\r\n\r\n${con
 const named = (name: string) => part(`Content-Disposition: form-data; name="${name}"`);
 
 describe('a form', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
   it('keeps the bytes of its parts, line ends and what resembles the boundary among them', () => {
     const content = Buffer.concat([Buffer.from('\r\n\r\n--\r\n-b\n--b\r\n'), Buffer.from([0, 255, 13, 10])]);
     const body = Buffer.concat([
@@ -70,5 +74,18 @@ describe('a form', () => {
     ],
   ])('with %s is refused', (_name, body, reason) => {
     expect(() => split(body)).toThrow(reason);
+  });
+
+  it('with headers that are not UTF-8 is refused', () => {
+    const body = Buffer.from(`${named('a')}${named('ä')}--b--`, 'latin1');
+    expect(() => partsOfForm(body, TYPE)).toThrow(/headers of part 2 are not UTF-8/);
+  });
+
+  it('is not blamed for what is no fault of its own', () => {
+    const fault = new TypeError('a fault of the parser');
+    vi.spyOn(TextDecoder.prototype, 'decode').mockImplementationOnce(() => {
+      throw fault;
+    });
+    expect(() => split(`${named('a')}--b--`)).toThrow(fault);
   });
 });

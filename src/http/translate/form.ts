@@ -49,9 +49,15 @@ export function partsOfForm(body: Buffer, contentType: string): FormPart[] {
     if (error instanceof MaxHeaderSizeExceededError) throw malformed(`${headers} are too long`);
     if (error instanceof MultipartParseError)
       throw malformed('it ends early, or its lines do not end in CRLF');
-    throw malformed(`${headers} are not UTF-8`);
+    if (isNotUtf8(error)) throw malformed(`${headers} are not UTF-8`);
+    throw error;
   }
   return parts;
+}
+
+/** The parser reads headers with a TextDecoder that is `fatal`. */
+function isNotUtf8(error: unknown): boolean {
+  return error instanceof TypeError && 'code' in error && error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA';
 }
 
 function formPart(part: MultipartPart, number: number): FormPart {
