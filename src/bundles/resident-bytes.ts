@@ -11,7 +11,9 @@ export function bytesTogether(bundles: readonly Bundle[]): number {
   const graphs = new Map<string, number>();
   for (const bundle of bundles) {
     for (const { path, sha256, bytes } of bundle.graphs) {
-      graphs.set(`${path}\0${sha256}`, bytes * growth(bundle));
+      const graph = `${path}\0${sha256}`;
+      // Whichever of them was loaded first, there is room for it as the larger one holds it.
+      graphs.set(graph, Math.max(graphs.get(graph) ?? 0, bytes * growth(bundle)));
     }
   }
   return [...graphs.values()].reduce((sum, bytes) => sum + bytes, 0);
