@@ -11,6 +11,7 @@ import { coerceWords, fieldFaults, fieldTable } from '../fields/fields.js';
 import { createMetrics } from '../metrics.js';
 import { translateRequestObject } from '../request.js';
 import type { OutputFormat } from '../translation.js';
+import { loadOnOne } from './load-on-one.js';
 import { startProgress } from './progress.js';
 
 const USAGE = `Usage: img2img-turbo-server translate IMAGE -o OUT [options]
@@ -140,8 +141,8 @@ async function run({ input, output, quiet, request }: Command): Promise<void> {
   try {
     const resolved = service.resolve(settings);
     progress.say(`loading ${resolved.model}`);
-    // One picture runs on one device: the first, which is loaded then and so chosen.
-    await service.load(resolved.model, service.devices()[0]?.id);
+    // What is loaded on one device is made there.
+    await loadOnOne(service, resolved.model);
     progress.say('translating');
     const translation = await service.translate({
       image,
