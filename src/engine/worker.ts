@@ -5,6 +5,7 @@ import { EmbeddingCache } from './embedding-cache.js';
 import { EXCHANGE_FD, writeRegion } from './exchange.js';
 import { isFatal } from './fatal-error.js';
 import { inTurn } from './in-turn.js';
+import { loadWithRoom } from './load-with-room.js';
 import { probeProvider } from './probe.js';
 import type {
   BatchSpec,
@@ -38,7 +39,7 @@ async function load(spec: BundleSpec): Promise<LoadOutput> {
   resident.set(spec.id, bundle);
   const loaded = performance.now();
   const warmCache = new EmbeddingCache(settings.embeddingCacheBytes);
-  const { runMs, failed } = await warmUp({
+  const warmedUp = await warmUp({
     directions: Object.keys(spec.directions),
     batchSizes: spec.batchSizes,
     everySize: settings.padToPreferred,
@@ -47,13 +48,7 @@ async function load(spec: BundleSpec): Promise<LoadOutput> {
     },
     isFatal: (error) => isFatal(messageOf(error), settings.provider),
   });
-  // Sessions keep all the memory they ever took. New ones leave others the room that the batch that failed had filled.
-  if (failed !== undefined) {
-    const batchSizes = runMs.map(({ batchSize }) => batchSize);
-    // A size that fails only then says so itself.
-    return { failed, ...(await load({ ...spec, batchSizes })) };
-  }
-  return { loadMs: loaded - start, warmUpMs: performance.now() - loaded, runMs };
+  return { loadMs: loaded - start, warmUpMs: performance.now() - loaded, ...warmedUp };
 }
 
 function blankBatch(spec: BundleSpec, direction: string, batchSize: number): BatchSpec {
@@ -74,7 +69,7 @@ function blankBatch(spec: BundleSpec, direction: string, batchSize: number): Bat
 async function perform({ request, region }: SentRequest): Promise<EngineOutput> {
   switch (request.type) {
     case 'load':
-      return await load(request.bundle);
+      return await loadWithRoom(request.bundle, load);
     case 'unload':
       await resident.get(request.bundle)?.release(pool);
       resident.delete(request.bundle);
