@@ -16,11 +16,12 @@ import { BatchingQueue } from './batching-queue.js';
 import { DeviceLoads } from './device-loads.js';
 import { EngineAbsence } from './engine-absence.js';
 import type { JobRequest } from './job.js';
-import { type DeviceBundles, jobsOf, nextLoad, roomAmongJobs } from './next-load.js';
+import { type DeviceBundles, jobsOf, nextLoad } from './next-load.js';
 import type { SchedulingObserver } from './observer.js';
+import { Outlook } from './outlook.js';
 import { type PendingJob, TooManyTogetherError } from './pending-job.js';
 import { Speed } from './speed.js';
-import { nextTurn, shareMs, type TurnOptions, wantsInstances } from './turn.js';
+import { nextTurn, type TurnOptions, wantsInstances } from './turn.js';
 
 export interface DeviceSchedulerOptions extends TurnOptions {
   agingMs: number;
@@ -32,6 +33,7 @@ export class DeviceScheduler {
   readonly residency: Residency;
   /** Of runs on the whole device. */
   readonly speed: Speed;
+  readonly outlook: Outlook;
   readonly #shareSpeed = new Speed();
   readonly #options: DeviceSchedulerOptions;
   readonly #queue: BatchingQueue<PendingJob>;
@@ -55,6 +57,8 @@ export class DeviceScheduler {
       observer: options.observer,
       onTryAgain: (job) => this.#queue.unshift(job),
     });
+    const shared = { queue: this.#queue, runs: this.#runs, shareSpeed: this.#shareSpeed };
+    this.outlook = new Outlook({ engine, residency, speed, ...shared });
     this.#loads = new DeviceLoads(residency, {
       onLoaded: () => this.#pump(),
       onFailed: (bundle, error) => {
@@ -99,25 +103,6 @@ export class DeviceScheduler {
   /** The job was settled from outside: it must cost no device time any more. */
   forget(job: PendingJob): void {
     this.#queue.remove(job);
-  }
-
-  /** Bundles that jobs wait for here and that are not resident. */
-  awaitedBundles(): Bundle[] {
-    const bundles = new Set([...this.#queue.jobs()].map(({ request }) => request.bundle));
-    return [...bundles].filter((bundle) => !this.residency.isLoaded(bundle.id));
-  }
-
-  /** Expected milliseconds until everything handed to this device is done, loads not counted. */
-  backlogMs(now: number): number {
-    let milliseconds = this.#runs.remainingMs(now);
-    for (const job of this.#queue.jobs()) milliseconds += this.#sampleMs(job) * job.count;
-    return milliseconds;
-  }
-
-  /** Milliseconds until a bundle may be loaded here for a job, the load itself not counted; 0 where it is loaded. */
-  roomMs(bundle: Bundle, urgent: boolean, now: number): number {
-    if (this.residency.isLoaded(bundle.id)) return 0;
-    return Math.max(0, roomAmongJobs(bundle, urgent, this.#bundles(now)).inMs);
   }
 
   /** Has a bundle here from now on, whether a job waits for it or not: where its load fails, another one follows. */
@@ -168,14 +153,6 @@ export class DeviceScheduler {
       job.reject(error);
     }
     for (const { jobs } of this.#runs.inFlight) for (const job of jobs) job.reject(error);
-  }
-
-  /** Expected milliseconds of the device for a sample of a job that waits among others. */
-  #sampleMs({ request }: PendingJob): number {
-    const instances = this.engine.instances(request.bundle.id);
-    const whole = this.speed.sampleMs(request);
-    if (instances === 0) return whole;
-    return Math.min(whole, shareMs(this.speed, this.#shareSpeed, request, instances, 1) / instances);
   }
 
   /** Hands over what may be handed over now, and sees to it that it is called again when more may. */

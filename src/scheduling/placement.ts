@@ -42,9 +42,9 @@ function loadsBefore({ residency }: DeviceScheduler, bundle: Bundle, now: number
 
 /** Milliseconds until a device has done all it has, with the loads under way and those that its jobs wait for. */
 export function expectedIdleMs(device: DeviceScheduler, loads: LoadTimes, now: number): number {
-  let milliseconds = leftMs(device.residency.loading(now), loads) + device.backlogMs(now);
-  for (const bundle of device.awaitedBundles()) {
-    milliseconds += nextLoadMs(device, bundle, loads) + device.roomMs(bundle, false, now);
+  let milliseconds = leftMs(device.residency.loading(now), loads) + device.outlook.backlogMs(now);
+  for (const bundle of device.outlook.awaitedBundles()) {
+    milliseconds += nextLoadMs(device, bundle, loads) + device.outlook.roomMs(bundle, false, now);
   }
   return milliseconds;
 }
@@ -57,9 +57,9 @@ export function expectedFinishMs(
   now: number,
 ): number {
   const { bundle, samples } = request;
-  const roomMs = device.roomMs(bundle, request.priority === 'interactive', now);
+  const roomMs = device.outlook.roomMs(bundle, request.priority === 'interactive', now);
   const loadMs = roomMs + leftMs(loadsBefore(device, bundle, now), loads) + nextLoadMs(device, bundle, loads);
-  return loadMs + device.backlogMs(now) + device.speed.batchMs(request, samples.length);
+  return loadMs + device.outlook.backlogMs(now) + device.speed.batchMs(request, samples.length);
 }
 
 /**

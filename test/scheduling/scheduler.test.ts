@@ -59,7 +59,7 @@ describe('a device that is gone for good', () => {
     dead.engine.dieForGood();
     for (let seed = 0; seed < 12; seed++) void outcome(all.run(request({ seed })));
     expect(all.backlogMs()).toBeGreaterThan(1_000);
-    expect(all.backlogMs()).toBe(good.scheduler.backlogMs(performance.now()));
+    expect(all.backlogMs()).toBe(good.scheduler.outlook.backlogMs(performance.now()));
   });
 
   it('keeps no job that waits for it: the others make them', async () => {
@@ -161,7 +161,7 @@ describe('the backlog', () => {
     const all = house(cpu, cuda);
     expect(all.backlogMs()).toBe(0);
     for (let seed = 0; seed < 64; seed++) void outcome(all.run(request({ seed, bundle: made })));
-    expect(all.backlogMs()).toBeGreaterThan(cuda.scheduler.backlogMs(performance.now()));
+    expect(all.backlogMs()).toBeGreaterThan(cuda.scheduler.outlook.backlogMs(performance.now()));
     // Once both work, the first that is done with it has room again.
     void outcome(all.run(request({ seed: 64 })));
     expect(all.backlogMs()).toBeCloseTo(100, 0);
@@ -220,7 +220,7 @@ describe('a load under way', () => {
     const { slow, onlySlow } = await loading();
     const result = outcome(onlySlow.run(request({ seed: 1 })));
     await vi.advanceTimersByTimeAsync(10_000);
-    const leftMs = () => onlySlow.backlogMs() - slow.scheduler.backlogMs(performance.now());
+    const leftMs = () => onlySlow.backlogMs() - slow.scheduler.outlook.backlogMs(performance.now());
     expect(leftMs()).toBeCloseTo(LOAD_MS - 10_100, 0);
     // It is counted once, also for those who wait for its bundle.
     void outcome(onlySlow.run(request({ seed: 2, bundle: bundle('goose') })));
