@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from . import parallel, state, tokenizer
-from .data.street import render
+from .data.street import PARTS, render, render_with_parts
 from .generator import STREET_SIZES, Sizes, StreetGenerator
 from .losses import PatchCritic, critic_loss, picture_loss
 from .paths import PREPARED, RUNS
@@ -31,6 +31,12 @@ SIDE = 256
 HELD_OUT = 1_000_000
 KINDS = ("day", "night")
 PROMPTS = {"a2b": "driving in the night", "b2a": "driving in the day"}
+# Parts that are another thing by night, and how much of the way back is asked of them: who has to bring back every star
+# must leave it in the day.
+CHANGING = ("sky", "orb", "pane", "lamp", "light")
+CHANGING_CYCLE = 0.15
+# Standard deviation of what is laid over a translation before it is translated back.
+HIDING_NOISE = 0.05
 
 
 def get_tokenizer(name: str) -> Tokenizer:
@@ -39,56 +45,81 @@ def get_tokenizer(name: str) -> Tokenizer:
 
 
 class Scenes:
-    """One of the two unpaired sets: `SCENES` street scenes by day or by night, kept at 256×256 and drawn on first use."""
+    """One of the two unpaired sets: `SCENES` street scenes by day or by night, kept at 256×256 and drawn on first use.
+
+    With each comes which part is where, in that scene: no scene is in both sets.
+    """
 
     def __init__(self, kind: str) -> None:
         self._night = kind == "night"
         self._first = SCENES if self._night else 0
-        path = PREPARED / f"street-{kind}.npy"
+        path = PREPARED / f"street-{kind}-parts.npy"
         if not path.is_file():
             PREPARED.mkdir(parents=True, exist_ok=True)
             with Pool(2) as pool:
-                pictures = pool.starmap(render, [(self._first + i, self._night, SIDE) for i in range(SCENES)], chunksize=16)
+                scenes = pool.starmap(
+                    render_with_parts, [(self._first + i, self._night, SIDE) for i in range(SCENES)], chunksize=16
+                )
             # In one move: half a table would end every later start.
             aside = path.with_suffix(".part.npy")
-            np.save(aside, np.stack(pictures))
+            np.save(aside, np.stack([np.dstack(scene) for scene in scenes]))
             aside.replace(path)
-        self._pictures = np.load(path, mmap_mode="r")
+        self._scenes = np.load(path, mmap_mode="r")
 
-    def take(self, rng: np.random.Generator, count: int, side: int) -> Tensor:
-        """A batch of random scenes, mirrored half of the time: [count, 3, side, side] in [-1, 1]."""
-        picked = []
+    def take(self, rng: np.random.Generator, count: int, side: int) -> tuple[Tensor, Tensor]:
+        """A batch of random scenes, mirrored half of the time.
+
+        Pictures [count, 3, side, side] in [-1, 1]; parts [count, P, side, side], 1 where a part is and 0 elsewhere.
+        """
+        pictures, parts = [], []
         for index in rng.integers(0, SCENES, count):
             if side > SIDE:
-                picture = render(self._first + int(index), self._night, side)
+                picture, shown = render_with_parts(self._first + int(index), self._night, side)
             else:
-                picture = cv2.resize(np.asarray(self._pictures[index]), (side, side), interpolation=cv2.INTER_AREA)
-            picked.append(picture[:, ::-1] if rng.random() < 0.5 else picture)
-        batch = torch.from_numpy(np.stack(picked)).permute(0, 3, 1, 2)
-        return (batch.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+                scene = np.asarray(self._scenes[index])
+                picture = cv2.resize(scene[..., :3], (side, side), interpolation=cv2.INTER_AREA)
+                shown = scene[:: SIDE // side, :: SIDE // side, 3]
+            way = -1 if rng.random() < 0.5 else 1
+            pictures.append(picture[:, ::way])
+            parts.append(shown[:, ::way])
+        batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+        one_hot = F.one_hot(torch.from_numpy(np.stack(parts)).long(), len(PARTS)).permute(0, 3, 1, 2).float()
+        return tuple(x.contiguous(memory_format=torch.channels_last) for x in (batch, one_hot))
 
 
 def colour_distance(fake: Tensor, real: Tensor, generator: torch.Generator) -> Tensor:
-    """Sliced Wasserstein distance between two batches' distributions of (colour, height in the picture).
+    """Sliced Wasserstein distance between two batches' distributions of (colour, part of the scene): both [B, 3 + P, H, W].
 
     Unpaired, and steadier than a critic: skies learn the sky's colour and roads the road's from the first step.
     """
-    side = fake.shape[-1] // 4
-    height = torch.linspace(-1, 1, side, device=fake.device).reshape(1, 1, side, 1).expand(fake.shape[0], 1, side, side)
 
     def pixels(x: Tensor) -> Tensor:
-        return torch.cat([F.avg_pool2d(x, 4), height * 1.5], 1).permute(1, 0, 2, 3).reshape(4, -1)
+        return F.avg_pool2d(x, 4).permute(1, 0, 2, 3).flatten(1)
 
-    directions = F.normalize(torch.randn(24, 4, generator=generator, device=fake.device), dim=1)
+    directions = torch.randn(24, fake.shape[1], generator=generator, device=fake.device)
+    # Colours count for about as much as which part they are of.
+    directions = torch.cat([F.normalize(directions[:, :3], dim=1), directions[:, 3:]], 1)
     a, b = (torch.sort(directions @ pixels(x), dim=1).values for x in (fake, real))
     return (a - b).abs().mean()
 
 
-def structure_distance(before: Tensor, after: Tensor) -> Tensor:
+def steady_parts(parts: Tensor) -> Tensor:
+    """Parts [B,P,H,W] → 1 where what is there looks alike by day and night but for its colour, [B,1,H,W]."""
+    return 1 - parts[:, [PARTS.index(name) for name in CHANGING]].sum(1, keepdim=True)
+
+
+def cycle_loss(back: Tensor, picture: Tensor, parts: Tensor) -> Tensor:
+    """How far a picture that was translated there and back is from itself, above all in what is steady."""
+    weight = CHANGING_CYCLE + (1 - CHANGING_CYCLE) * steady_parts(parts)
+    return picture_loss(back * weight, picture * weight, torch.ones_like(weight)).mean()
+
+
+def structure_distance(before: Tensor, after: Tensor, parts: Tensor) -> Tensor:
     """How far two pictures' edges differ in place and direction: a translation moves and invents nothing.
 
     Edges are measured against their surroundings, so that a dark house's edges count as much as a bright one's; with
-    their sign, because without it a night with white and black exchanged was as good.
+    their sign, because without it a night with white and black exchanged was as good. Not in the sky, whose stars would shine
+    by day, nor at what is lit by night.
     """
 
     def relative(x: Tensor) -> Tensor:
@@ -97,7 +128,23 @@ def structure_distance(before: Tensor, after: Tensor) -> Tensor:
         dy = F.pad(grey[..., 1:, :] - grey[..., :-1, :], (0, 0, 0, 1))
         return torch.cat([dx, dy], 1) / (F.avg_pool2d(dx.abs() + dy.abs(), 15, 1, 7) + 0.03)
 
-    return (relative(before) - relative(after)).abs().mean()
+    return ((relative(before) - relative(after)).abs() * F.avg_pool2d(steady_parts(parts), 2)).mean()
+
+
+def with_parts(picture: Tensor, parts: Tensor) -> Tensor:
+    """A picture and what its scene has where, as critics see it and colours are compared: [B, 3 + P, H, W].
+
+    The picture ends at black and white there, as it will for people, or a critic's score could be raised without end beyond.
+    """
+    return torch.cat([picture.clamp(-1, 1), parts], 1)
+
+
+def blurred_by_noise(picture: Tensor) -> Tensor:
+    """The picture under faint noise: what a translation hides in it for the way back (where lamps glowed, as rims) is lost.
+
+    Bashkirova et al., "Adversarial Self-Defense for Cycle-Consistent GANs", https://arxiv.org/abs/1908.01517.
+    """
+    return picture + HIDING_NOISE * torch.randn_like(picture)
 
 
 def preview(model: StreetGenerator, ids: dict[str, Tensor], path: Path, side: int) -> None:
@@ -127,7 +174,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
     ids = {half: torch.from_numpy(tokenizer.encode(words, [prompt], sizes.tokens)) for half, prompt in PROMPTS.items()}
     model = StreetGenerator(sizes).to(device, memory_format=torch.channels_last)
     average = state.Average(model)
-    critics = nn.ModuleDict({kind: PatchCritic(inputs=3, width=12) for kind in KINDS})
+    critics = nn.ModuleDict({kind: PatchCritic(inputs=3 + len(PARTS), width=24) for kind in KINDS})
     critics = critics.to(device, memory_format=torch.channels_last)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=args.lr, betas=(0.5, 0.99), weight_decay=0.01, fused=True)
@@ -155,23 +202,29 @@ def train(rank: int, args: argparse.Namespace) -> None:
     for step in run.steps():
         for group in optimiser.param_groups:
             group["lr"] = run.rate
-        day, night = (sets[kind].take(rng, args.batch, args.side).to(device) for kind in KINDS)
+        (day, day_parts), (night, night_parts) = (
+            (x.to(device) for x in sets[kind].take(rng, args.batch, args.side)) for kind in KINDS
+        )
         with half:
             fake_night, fake_day = model(day, to_night, "a2b"), model(night, to_day, "b2a")
             losses = {}
-            losses["cycle"] = (
-                picture_loss(model(fake_night, to_day, "b2a"), day, ones).mean()
-                + picture_loss(model(fake_day, to_night, "a2b"), night, ones).mean()
-            )
+            losses["cycle"] = cycle_loss(model(blurred_by_noise(fake_night), to_day, "b2a"), day, day_parts)
+            losses["cycle"] += cycle_loss(model(blurred_by_noise(fake_day), to_night, "a2b"), night, night_parts)
             # The translation of what is there already is itself; a quarter of the steps are enough to hold it.
             if step % 4 == 0:
                 losses["identity"] = 2 * (
                     picture_loss(model(night, to_night, "a2b"), night, ones).mean()
                     + picture_loss(model(day, to_day, "b2a"), day, ones).mean()
                 )
-            losses["colours"] = 6 * (colour_distance(fake_night, night, slices) + colour_distance(fake_day, day, slices))
-            losses["structure"] = 2 * (structure_distance(day, fake_night) + structure_distance(night, fake_day))
-            losses["critic"] = -0.15 * (critics["night"](fake_night)[0].mean() + critics["day"](fake_day)[0].mean())
+            seen = {
+                "night": (with_parts(night, night_parts), with_parts(fake_night, day_parts)),
+                "day": (with_parts(day, day_parts), with_parts(fake_day, night_parts)),
+            }
+            losses["colours"] = 4 * sum(colour_distance(fake, real, slices) for real, fake in seen.values())
+            losses["structure"] = 2 * (
+                structure_distance(day, fake_night, day_parts) + structure_distance(night, fake_day, night_parts)
+            )
+            losses["critic"] = -0.5 * sum(critics[kind](fake)[0].mean() for kind, (_, fake) in seen.items())
         loss = sum(losses.values())
         optimiser.zero_grad(set_to_none=True)
         critics.requires_grad_(False)
@@ -182,8 +235,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
             continue
         optimiser.step()
         judged = sum(
-            critic_loss(*critics[kind](torch.cat([real, fake.detach()]))[0].chunk(2))
-            for kind, real, fake in (("day", day, fake_day), ("night", night, fake_night))
+            critic_loss(*critics[kind](torch.cat([real, fake.detach()]))[0].chunk(2)) for kind, (real, fake) in seen.items()
         )
         critic_optimiser.zero_grad(set_to_none=True)
         judged.backward()

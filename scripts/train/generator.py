@@ -173,12 +173,13 @@ class SketchGenerator(nn.Module):
         return self.vae.decode_with_skips(denoised, taps, gamma), denoised
 
 
-# Day and night differ in colour and light, not in what is where: half the width is enough, and two graphs hold the UNet.
+# Day and night differ in colour and light, not in what is where: less width is enough, and two graphs hold the UNet.
 STREET_SIZES = Sizes(
-    vae_channels=[16, 24, 32, 48],
-    decoder_depth=[1, 1, 1, 1],
-    unet_channels=[32, 48, 64],
-    latent_channels=8,
+    vae_channels=[16, 32, 48, 64],
+    encoder_depth=[0, 1, 1, 1],
+    decoder_depth=[1, 1, 2, 1],
+    unet_channels=[48, 64, 96],
+    latent_channels=16,
     vocabulary=512,
     tokens=16,
     text_width=64,

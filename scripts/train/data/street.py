@@ -1,7 +1,7 @@
 """Draws street scenes as seen from a car, by day or by night: road, houses, trees, lamps, cars, signs, sky.
 
 A scene is decided by its seed alone; `render` draws it in either light. Training takes day pictures from one set of
-scenes and night pictures from another, so that no scene is ever seen in both.
+scenes and night pictures from another, so that no scene is ever seen in both. `render_with_parts` also tells what is where.
 """
 
 from __future__ import annotations
@@ -28,11 +28,16 @@ CARS: list[Colour] = [
 ]
 LEAVES: list[Colour] = [(0.30, 0.58, 0.25), (0.42, 0.65, 0.25), (0.22, 0.48, 0.30), (0.80, 0.55, 0.20)]
 WARM: Colour = (1.0, 0.84, 0.45)
+# What a pixel can show. Stars and clouds are the sky's, the sun and the moon one thing: a part is what both lights have.
+PARTS = (
+    "sky", "orb", "hills", "grass", "pavement", "road", "marking", "wall", "roof", "frame", "pane", "door", "trunk", "leaves",
+    "post", "lamp", "sign", "car", "glass", "light",
+)  # fmt: skip
 
 
 @dataclass
 class _Canvas:
-    """Draws in units of the picture's side; keeps light sources on a layer of their own."""
+    """Draws in units of the picture's side; keeps light sources, and which part is drawn where, on layers of their own."""
 
     side: int
     night: bool
@@ -40,6 +45,8 @@ class _Canvas:
     def __post_init__(self) -> None:
         self.paint = np.zeros((self.side, self.side, 3), np.float32)
         self.light = np.zeros((self.side, self.side, 3), np.float32)
+        self.parts = np.zeros((self.side, self.side), np.uint8)
+        self.part = "sky"
 
     def shade(self, colour: Colour) -> Colour:
         """A surface's colour in this light: blue and dark at night."""
@@ -54,6 +61,12 @@ class _Canvas:
     def polygon(self, points: list[tuple[float, float]], colour: Colour, lit: bool = False) -> None:
         cv2.fillPoly(self.paint, [self._points(points)], colour if lit else self.shade(colour), cv2.LINE_AA, shift=4)
         cv2.fillPoly(self.light, [self._points(points)], colour if lit else (0, 0, 0), cv2.LINE_AA, shift=4)
+        cv2.fillPoly(self.parts, [self._points(points)], PARTS.index(self.part), cv2.LINE_8, shift=4)
+
+    def mark(self, x: float, y: float, radius: float, part: str) -> None:
+        """A disc of a part, drawn or not."""
+        centre = (round(x * self.side * 16), round(y * self.side * 16))
+        cv2.circle(self.parts, centre, round(radius * self.side * 16), PARTS.index(part), -1, cv2.LINE_8, shift=4)
 
     def box(self, x0: float, y0: float, x1: float, y1: float, colour: Colour, lit: bool = False) -> None:
         self.polygon([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], colour, lit)
@@ -76,6 +89,11 @@ class _Canvas:
 
 def render(seed: int, night: bool, side: int) -> np.ndarray:
     """Scene `seed` by day or night: RGB uint8 [side, side, 3]."""
+    return render_with_parts(seed, night, side)[0]
+
+
+def render_with_parts(seed: int, night: bool, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scene `seed` by day or night, RGB uint8 [side, side, 3], and what is where: index in `PARTS`, uint8 [side, side]."""
     rng = np.random.default_rng([seed, 77])
     canvas = _Canvas(side, night)
     horizon = rng.uniform(0.38, 0.5)
@@ -95,7 +113,7 @@ def render(seed: int, night: bool, side: int) -> np.ndarray:
             _sign(canvas, rng, horizon, vanish, depth)
         if rng.random() < 0.42:
             _car(canvas, rng, horizon, vanish, depth)
-    return canvas.finished()
+    return canvas.finished(), canvas.parts
 
 
 def _sky(canvas: _Canvas, rng: np.random.Generator, horizon: float) -> None:
@@ -125,15 +143,20 @@ def _sky(canvas: _Canvas, rng: np.random.Generator, horizon: float) -> None:
         for cx, cy, r in clouds:
             for dx, dy, k in ((-1.2, 0.2, 0.7), (0, 0, 1.0), (1.2, 0.2, 0.75), (0.5, -0.4, 0.7)):
                 canvas.disc(cx + dx * r, cy + dy * r, r * k, (0.98, 0.98, 1.0), squash=0.7)
+    canvas.mark(x, y, 0.045, "orb")
+    canvas.part = "hills"
     hills = rng.uniform(0.02, 0.09, 9)
     points = [(i / 8, horizon - hills[i]) for i in range(9)]
     canvas.polygon([(0, horizon + 0.01), *points, (1, horizon + 0.01)], (0.45, 0.62, 0.52))
 
 
 def _ground(canvas: _Canvas, rng: np.random.Generator, horizon: float, vanish: float) -> None:
+    canvas.part = "grass"
     canvas.box(0, horizon, 1, 1, [(0.48, 0.70, 0.36), (0.62, 0.68, 0.40)][int(rng.integers(2))])
-    for half, colour in ((0.70, (0.76, 0.74, 0.70)), (0.52, (0.42, 0.43, 0.46))):
+    for part, half, colour in (("pavement", 0.70, (0.76, 0.74, 0.70)), ("road", 0.52, (0.42, 0.43, 0.46))):
+        canvas.part = part
         canvas.polygon([(vanish - 0.012, horizon), (vanish + 0.012, horizon), (0.5 + half, 1.02), (0.5 - half, 1.02)], colour)
+    canvas.part = "marking"
     for k in range(7):
         near, far = 1.02 / (1 + k * 0.55), 1.02 / (1 + k * 0.55 + 0.25)
         quad = []
@@ -157,7 +180,9 @@ def _house(canvas: _Canvas, rng: np.random.Generator, horizon: float, vanish: fl
     width, height = s * rng.uniform(0.42, 0.6), s * rng.uniform(0.40, 0.85)
     x0, x1 = (x - width, x) if flank < 0 else (x, x + width)
     top = y - height
+    canvas.part = "wall"
     canvas.box(x0, top, x1, y, wall)
+    canvas.part = "roof"
     if rng.random() < 0.7:
         canvas.polygon([(x0 - 0.03 * s, top), ((x0 + x1) / 2, top - 0.24 * s), (x1 + 0.03 * s, top)], roof)
     else:
@@ -171,20 +196,26 @@ def _house(canvas: _Canvas, rng: np.random.Generator, horizon: float, vanish: fl
             lit, frame = rng.random() < 0.62, (0.97, 0.97, 0.95)
             door = floor == floors - 1 and column == columns // 2
             if door:
+                canvas.part = "door"
                 canvas.box(wx - half_x, wy - half_y, wx + half_x, y, tuple(c * 0.55 for c in roof))
                 continue
+            canvas.part = "frame"
             canvas.box(wx - half_x * 1.25, wy - half_y * 1.2, wx + half_x * 1.25, wy + half_y * 1.2, frame)
+            canvas.part = "pane"
             if canvas.night and lit:
                 canvas.box(wx - half_x, wy - half_y, wx + half_x, wy + half_y, WARM, True)
             else:
                 canvas.box(wx - half_x, wy - half_y, wx + half_x, wy + half_y, (0.45, 0.62, 0.78))
+            canvas.part = "frame"
             canvas.box(wx - half_x * 0.1, wy - half_y, wx + half_x * 0.1, wy + half_y, frame)
 
 
 def _tree(canvas: _Canvas, rng: np.random.Generator, horizon: float, vanish: float, depth: float, flank: int) -> None:
     x, y, s = _at(horizon, vanish, depth, flank * rng.uniform(1.1, 1.9))
     leaf, size, fir = LEAVES[int(rng.integers(len(LEAVES)))], s * rng.uniform(0.11, 0.19), rng.random() < 0.3
+    canvas.part = "trunk"
     canvas.box(x - 0.02 * s, y - 1.6 * size, x + 0.02 * s, y, (0.42, 0.28, 0.18))
+    canvas.part = "leaves"
     if fir:
         for k in range(3):
             w, base = size * (1.1 - 0.25 * k), y - size * (0.9 + 0.8 * k)
@@ -198,9 +229,11 @@ def _tree(canvas: _Canvas, rng: np.random.Generator, horizon: float, vanish: flo
 def _lamp(canvas: _Canvas, rng: np.random.Generator, horizon: float, vanish: float, depth: float, flank: int) -> None:
     x, y, s = _at(horizon, vanish, depth, flank * 1.08)
     top = y - 0.62 * s
+    canvas.part = "post"
     canvas.box(x - 0.008 * s, top, x + 0.008 * s, y, (0.30, 0.32, 0.34))
     arm = x - flank * 0.12 * s
     canvas.box(min(x, arm), top, max(x, arm), top + 0.014 * s, (0.30, 0.32, 0.34))
+    canvas.part = "lamp"
     if canvas.night:
         canvas.disc(arm, top + 0.03 * s, 0.03 * s, (1.0, 0.88, 0.55), True)
     else:
@@ -209,7 +242,9 @@ def _lamp(canvas: _Canvas, rng: np.random.Generator, horizon: float, vanish: flo
 
 def _sign(canvas: _Canvas, rng: np.random.Generator, horizon: float, vanish: float, depth: float) -> None:
     x, y, s = _at(horizon, vanish, depth, 1.04)
+    canvas.part = "post"
     canvas.box(x - 0.008 * s, y - 0.36 * s, x + 0.008 * s, y, (0.55, 0.56, 0.58))
+    canvas.part = "sign"
     kind, cy, r = int(rng.integers(3)), y - 0.38 * s, 0.062 * s
     if kind == 0:
         canvas.disc(x, cy, r, (0.85, 0.12, 0.12))
@@ -226,12 +261,13 @@ def _car(canvas: _Canvas, rng: np.random.Generator, horizon: float, vanish: floa
     oncoming = rng.random() < 0.5
     x, y, s = _at(horizon, vanish, depth, -0.46 if oncoming else 0.46)
     body, w = CARS[int(rng.integers(len(CARS)))], 0.16 * s
+    canvas.part = "car"
     canvas.box(x - w * 0.9, y - 0.03 * s, x - w * 0.55, y + 0.035 * s, (0.10, 0.10, 0.12))
     canvas.box(x + w * 0.55, y - 0.03 * s, x + w * 0.9, y + 0.035 * s, (0.10, 0.10, 0.12))
     roof = y - 0.235 * s
     canvas.polygon([(x - w * 0.62, roof), (x + w * 0.62, roof), (x + w * 0.88, y - 0.13 * s), (x - w * 0.88, y - 0.13 * s)], body)
     canvas.box(x - w, y - 0.14 * s, x + w, y, body)
-    glass = (0.30, 0.40, 0.50)
+    canvas.part, glass = "glass", (0.30, 0.40, 0.50)
     canvas.polygon(
         [
             (x - w * 0.52, roof + 0.02 * s),
@@ -241,8 +277,10 @@ def _car(canvas: _Canvas, rng: np.random.Generator, horizon: float, vanish: floa
         ],
         glass,
     )
+    canvas.part = "car"
     canvas.box(x - w * 0.3, y - 0.055 * s, x + w * 0.3, y - 0.02 * s, (0.95, 0.95, 0.92))
     on: Colour = (1.0, 0.98, 0.80) if oncoming else (1.0, 0.16, 0.10)
     off: Colour = (0.93, 0.93, 0.88) if oncoming else (0.66, 0.10, 0.10)
+    canvas.part = "light"
     for flank in (-1, 1):
         canvas.disc(x + flank * w * 0.76, y - 0.09 * s, 0.026 * s, on if canvas.night else off, canvas.night)

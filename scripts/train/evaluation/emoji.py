@@ -39,9 +39,7 @@ def evaluate_emoji(folder: Path, count: int | None) -> tuple[Results, Sheets]:
         red_anyway.append(metrics.obeys(plain, area, "red"))
         for word, picture in zip(COLOURS, coloured, strict=True):
             obeyed[word].append(metrics.obeys(picture, area, word))
-        parts = cv2.erode((mask & (sample.body < 0.1)).astype(np.uint8), np.ones((5, 5))) > 0
-        if (share := metrics.painted_over(coloured[0], pixels(red.target), parts & ~sample.sketch, "red")) is not None:
-            spoiled.append(share)
+        spoiled.append(painted_over(coloured[0], sample, red))
         if len(sheet) < 14 and index % max(1, len(samples) // 14) == 0:
             sheet.append(np.hstack([255 - conditioning(sample.sketch), pixels(sample.target), plain, *coloured]))
     covered, leaked = float(np.mean(coverage)), float(np.mean(leaks))
@@ -52,8 +50,7 @@ def evaluate_emoji(folder: Path, count: int | None) -> tuple[Results, Sheets]:
         share = float(np.mean(obeyed[word]))
         row(results, f'"a {word} X" is {word}', share, ">= 0.90", share >= 0.9)
     row(results, '"a X" is red', float(np.mean(red_anyway)), "(no bar)", True)
-    over = float(np.mean(spoiled)) if spoiled else float("nan")
-    row(results, 'other parts painted over by "a red X"', over, "(first trial: 0.83)", True)
+    row(results, 'other parts painted over by "a red X"', mean_of_known(spoiled), "(first trial: 0.83)", True)
     row(results, "colour outside the object / its area", leaked, "< 0.02", leaked < 0.02)
     small = draw(drawings, some(drawings.rows(held_out=True), 40 if count is None else 8), anywhere=True)
     wandering = [metrics.leak(ask(bundle, sample), sample.mask > 0.5, sample.sketch) for sample in small]
@@ -70,17 +67,32 @@ def evaluate_emoji(folder: Path, count: int | None) -> tuple[Results, Sheets]:
     return results, {name: (np.vstack(rows), width) for name, (rows, width) in sheets.items()}
 
 
+def painted_over(picture: np.ndarray, sample: Sample, red: Sample) -> float | None:
+    """The share of the parts beside the body that "a red X" painted over; None where there are none."""
+    parts = cv2.erode(((sample.mask > 0.5) & (sample.body < 0.1)).astype(np.uint8), np.ones((5, 5))) > 0
+    return metrics.painted_over(picture, pixels(red.target), parts & ~sample.sketch, "red")
+
+
+def mean_of_known(shares: list[float | None]) -> float:
+    known = [share for share in shares if share is not None]
+    return float(np.mean(known)) if known else float("nan")
+
+
 def familiar(bundle: Bundle, drawings: Drawings, results: Results, count: int) -> np.ndarray:
     """The same of names that were taught, well-known ones more often, drawn as they never were; gives their contact sheet."""
     rows = drawings.rows(held_out=False)
     chances = np.array([drawings.facts[row]["weight"] for row in rows])
-    found, leaks, sheet = Likeness(), [], []
-    for sample in draw(drawings, some(rows, count, chances)):
+    rows = some(rows, count, chances)
+    found, leaks, spoiled, sheet = Likeness(), [], [], []
+    for sample, red in zip(draw(drawings, rows), draw(drawings, rows, "red"), strict=True):
         plain = ask(bundle, sample)
         found.add(plain, sample)
         leaks.append(metrics.leak(plain, sample.mask > 0.5, sample.sketch))
+        spoiled.append(painted_over(ask(bundle, sample, "red"), sample, red))
         sheet.append(np.hstack([255 - conditioning(sample.sketch), pixels(sample.target), plain]))
     likeness_rows(results, '"a X", taught names drawn anew', found)
+    name = 'taught names drawn anew: other parts painted over by "a red X"'
+    row(results, name, mean_of_known(spoiled), "(no bar)", True)
     row(results, "taught names drawn anew: colour outside the object / its area", float(np.mean(leaks)), "(no bar)", True)
     columns = zip(sheet[0:12:3], sheet[1:12:3], sheet[2:12:3], strict=True)
     return np.vstack([np.hstack(column) for column in columns])

@@ -7,7 +7,7 @@ from train.data import colour, icons, outline, raster, styles
 from train.data.prompts import compose, templates
 from train.data.sample import noise_field, tint
 from train.data.sketch import Warp, draw, random_warp
-from train.data.street import render
+from train.data.street import PARTS, render, render_with_parts
 
 # A red square body with a small black eye and a translucent highlight.
 SVG = (
@@ -141,6 +141,15 @@ def test_a_street_is_the_same_street_by_night():
     assert night.max() > 200  # something is lit
     by_day, same, another = (structure(picture) for picture in (day, night, other))
     assert np.corrcoef(by_day, same)[0, 1] > 2 * abs(np.corrcoef(by_day, another)[0, 1])
+
+
+def test_a_street_has_the_same_parts_by_night():
+    (day, by_day), (night, by_night) = (render_with_parts(5, at_night, 128) for at_night in (False, True))
+    # Where clouds are by day, stars are by night: both are the sky's.
+    assert np.array_equal(by_day, by_night)
+    assert {"sky", "orb", "road", "wall", "car"} <= {PARTS[index] for index in np.unique(by_day)}
+    orb = by_day == PARTS.index("orb")
+    assert day[orb].mean() > 180 and night[orb].max() > 200 > night[orb].mean()
 
 
 def structure(picture: np.ndarray) -> np.ndarray:
