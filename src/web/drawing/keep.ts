@@ -26,8 +26,6 @@ export async function restoreAndKeep(drawing: Drawing, kept: (all: boolean) => v
   let roomForAll = true;
   const keep = (): boolean | undefined => {
     const { operations } = drawing;
-    // With a new sheet, pictures of old ones may have been let go.
-    if (operations.at(-1)?.kind === 'replace') roomForAll = true;
     for (const form of roomForAll ? FORMS : FORMS.slice(1)) {
       const outcome = store(form(operations), pictures);
       if (outcome === 'switched off') return undefined;
@@ -40,6 +38,8 @@ export async function restoreAndKeep(drawing: Drawing, kept: (all: boolean) => v
   };
   let waiting = false;
   drawing.onChange(() => {
+    // With a new sheet, pictures of old ones may have been let go; at once, since a stroke may follow before it is kept.
+    if (drawing.operations.at(-1)?.kind === 'replace') roomForAll = true;
     if (waiting) return;
     waiting = true;
     setTimeout(async () => {
