@@ -1,3 +1,4 @@
+/** What is said of a bundle that could not be loaded. */
 import { Img2ImgError } from '../errors.js';
 
 /**
