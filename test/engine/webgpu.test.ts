@@ -7,9 +7,9 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleSpec } from '../../src/bundles/bundle-spec.js';
 import type { Engine } from '../../src/engine/engine.js';
-import type { BatchSpec } from '../../src/engine/protocol.js';
 import { startEngines } from '../../src/engine/start-engines.js';
 import { fixtureBundle } from '../bundle-fixtures.js';
+import { batch } from './sample-batch.js';
 
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 const SLOW_MS = 300_000;
@@ -48,29 +48,15 @@ describe.skipIf(!existsSync(SWIFTSHADER))('a webgpu engine', () => {
       if (gpu === undefined || cpu === undefined) throw new Error('two engines were started');
       expect(gpu).toMatchObject({ id: 'webgpu:0', state: 'ready', padsBatches: true, maxInstances: 0 });
       const bundle = await fixtureBundle('tiny-sketch');
-      const [width, height] = bundle.manifest.size.native;
-      const tokens = new BigInt64Array(bundle.manifest.tokenizer.max_length).fill(7n, 0, 5);
-      const images = new Uint8Array(width * height * 3);
-      for (let p = 0; p < width * height; p += 11) images.fill(255, p * 3, p * 3 + 3);
-      const batch: BatchSpec = {
-        bundle: bundle.id,
-        direction: [...bundle.directions.keys()][0] ?? '',
-        width,
-        height,
-        images,
-        tokens,
-        seeds: Int32Array.of(7),
-        gammas: Float32Array.of(0.4),
-        runSize: 2,
-      };
+      const padded = { ...batch(bundle, [7]), runSize: 2 };
       const pictures = await Promise.all(
         [gpu, cpu].map(async (engine) => {
           await engine.load(bundleSpec(bundle, [2]));
-          return (await engine.run(batch)).images;
+          return (await engine.run(padded)).images;
         }),
       );
       const [drawn = new Uint8Array(), wanted = new Uint8Array()] = pictures;
-      expect(drawn.length).toBe(images.length);
+      expect(drawn.length).toBe(padded.images.length);
       expect(new Set(wanted).size).toBeGreaterThan(50);
       expect(
         drawn.reduce((most, level, i) => Math.max(most, Math.abs(level - (wanted[i] ?? 0))), 0),
