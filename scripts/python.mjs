@@ -6,9 +6,10 @@
 // with that file's hash tells whether it is up to date, so a second start costs nothing.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const OLDEST_PYTHON = [3, 11];
@@ -17,6 +18,7 @@ const requirements = path.join(scripts, 'requirements.txt');
 const venv = process.env.IMG2IMG_VENV || path.join(homedir(), '.cache', 'img2img-turbo-server', 'venv');
 const python = path.join(venv, 'bin', 'python');
 const stamp = path.join(venv, 'requirements.sha256');
+const lock = `${venv}.lock`;
 
 /** Prints a sentence and ends the process. */
 function fail(sentence) {
@@ -48,14 +50,42 @@ function step(what, command, parameters) {
   if (done.status !== 0) fail(`${what} failed (see above): ${command} ${parameters.join(' ')}`);
 }
 
+function isRunning(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+/** Waits until no other command sets the environment up. What a command that was killed left behind does not count. */
+async function lockEnvironment() {
+  mkdirSync(path.dirname(lock), { recursive: true });
+  for (let told = false; ; told = true) {
+    try {
+      return writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    const holder = existsSync(lock) ? readFileSync(lock, 'utf8') : '';
+    if (holder !== '' && !isRunning(Number(holder))) rmSync(lock, { force: true });
+    else {
+      if (!told) console.error(`Another command sets the environment up (${lock}); waiting for it …`);
+      await setTimeout(500);
+    }
+  }
+}
+
+/** The hash of what is to be installed. */
+const wanted = () => createHash('sha256').update(readFileSync(requirements)).digest('hex');
+const isMade = () => existsSync(python) && existsSync(stamp);
+const isReady = () => isMade() && readFileSync(stamp, 'utf8').trim() === wanted();
+
 /** Makes the environment if it is missing or was never finished, and installs the requirements if they changed. */
 function prepare() {
-  const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex');
-  const finished = existsSync(python) && existsSync(stamp);
-  if (finished && readFileSync(stamp, 'utf8').trim() === wanted) return;
-  if (!finished) {
+  if (isReady()) return;
+  if (!isMade()) {
     // Where Debian's python3-venv was missing there is a python without pip: made again over it, the environment is whole.
-    mkdirSync(path.dirname(venv), { recursive: true });
     step(`Making a Python environment in ${venv}`, findPython(), ['-m', 'venv', venv]);
   }
   step('Installing the Python packages (some gigabytes on first use)', python, [
@@ -66,13 +96,17 @@ function prepare() {
     '--requirement',
     requirements,
   ]);
-  writeFileSync(stamp, `${wanted}\n`);
+  writeFileSync(stamp, `${wanted()}\n`);
 }
 
 const [module, ...parameters] = process.argv.slice(2);
 if (module === undefined) fail('usage: node scripts/python.mjs <module> [arguments…]');
 if (process.platform === 'win32') fail('The Python parts do not run on Windows; run them in WSL.');
-prepare();
+if (!isReady()) {
+  await lockEnvironment();
+  prepare();
+  rmSync(lock, { force: true });
+}
 const child = spawn(python, ['-m', module, ...parameters], {
   cwd: scripts,
   stdio: 'inherit',

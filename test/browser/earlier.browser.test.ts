@@ -51,7 +51,7 @@ test('they are cleared when it is asked for and confirmed, for good', async () =
   await page.locator('#history-clear').click();
   await page.locator('#history-drop').click();
   await page.locator('#history-tray').waitFor({ state: 'hidden' });
-  expect(await studio.text('#announcer')).toBe('Earlier pictures cleared.');
+  await expect.poll(() => studio.text('#announcer')).toBe('Earlier pictures cleared.');
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('pad');
   await page.locator('#clear').click();
   await reload();

@@ -231,7 +231,7 @@ test('while a picture is made to be saved, Save says so, starts no second one, a
   await save.click();
   await expect.poll(() => requests).toBe(2);
   await page.keyboard.press('Escape');
-  expect(await studio.text('.toast')).toBe('Not saved.');
+  await expect.poll(() => studio.text('.toast')).toBe('Not saved.');
   expect(await save.getAttribute('aria-disabled')).toBe('false');
   goOn();
 });

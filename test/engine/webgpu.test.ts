@@ -4,14 +4,19 @@
  */
 import { existsSync } from 'node:fs';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { bundleSpec } from '../../src/bundles/bundle-spec.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { startEngines } from '../../src/engine/start-engines.js';
 import { fixtureBundle } from '../bundle-fixtures.js';
 import { batch } from './sample-batch.js';
 
-const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
+const CHROMIUM = '/usr/lib/chromium';
+/** Where the engine's process looks for Vulkan: both the loader and the driver are Chromium's, few machines without a card have others. */
+const SOFTWARE_VULKAN = {
+  LD_LIBRARY_PATH: CHROMIUM,
+  VK_ICD_FILENAMES: `${CHROMIUM}/vk_swiftshader_icd.json`,
+};
 const SLOW_MS = 300_000;
 
 function start(device: string): Promise<Engine[]> {
@@ -27,18 +32,15 @@ function start(device: string): Promise<Engine[]> {
   });
 }
 
-describe.skipIf(!existsSync(SWIFTSHADER))('a webgpu engine', () => {
+describe.skipIf(!existsSync(SOFTWARE_VULKAN.VK_ICD_FILENAMES))('a webgpu engine', () => {
   let engines: Engine[] = [];
-  let before: string | undefined;
   beforeAll(async () => {
-    before = process.env.VK_ICD_FILENAMES;
-    process.env.VK_ICD_FILENAMES = SWIFTSHADER;
+    for (const [name, value] of Object.entries(SOFTWARE_VULKAN)) vi.stubEnv(name, value);
     engines = [...(await start('webgpu')), ...(await start('cpu'))];
   }, SLOW_MS);
   afterAll(async () => {
     await Promise.all(engines.map((engine) => engine.close()));
-    if (before === undefined) delete process.env.VK_ICD_FILENAMES;
-    else process.env.VK_ICD_FILENAMES = before;
+    vi.unstubAllEnvs();
   });
 
   it(

@@ -30,7 +30,7 @@ def run(tmp_path: Path):
     stub.write_text(_STUB)
     stub.chmod(0o755)
 
-    def run_once(minor: int = 12, venv_status: int = 0) -> tuple[list[str], subprocess.CompletedProcess]:
+    def run_once(minor: int = 12, venv_status: int = 0, times: int = 1) -> tuple[list[str], subprocess.CompletedProcess]:
         calls = tmp_path / "calls"
         calls.write_text("")
         environment = {
@@ -41,9 +41,10 @@ def run(tmp_path: Path):
             "MINOR": str(minor),
             "VENV_STATUS": str(venv_status),
         }
-        done = subprocess.run(
-            [_NODE, str(_PYTHON_MJS), "module"], env=environment, capture_output=True, text=True, check=False, timeout=60
-        )
+        command = [_NODE, str(_PYTHON_MJS), "module"]
+        beside = [subprocess.Popen(command, env=environment) for _ in range(times - 1)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        assert [process.wait(60) for process in beside] == [0] * len(beside)
         return [line.rsplit(" /", 1)[0] for line in calls.read_text().splitlines() if not line.startswith("-c")], done
 
     return run_once
@@ -60,6 +61,21 @@ def test_an_environment_that_failed_half_way_is_made_again(run) -> None:
     assert (calls, done.returncode) == ([_MADE, _INSTALLED, _RAN], 0), done.stderr
     calls, done = run()
     assert (calls, done.returncode) == ([_RAN], 0)
+
+
+def test_commands_at_once_make_it_once(run, tmp_path: Path) -> None:
+    calls, done = run(times=3)
+    assert done.returncode == 0, done.stderr
+    assert sorted(calls) == sorted([_MADE, _INSTALLED, _RAN, _RAN, _RAN])
+    assert not (tmp_path / "venv.lock").exists()
+
+
+def test_a_lock_whose_holder_was_killed_holds_nobody_up(run, tmp_path: Path) -> None:
+    killed = subprocess.Popen(["true"])
+    killed.wait()
+    (tmp_path / "venv.lock").write_text(str(killed.pid))
+    calls, done = run()
+    assert (calls, done.returncode) == ([_MADE, _INSTALLED, _RAN], 0), done.stderr
 
 
 def test_a_python_that_is_too_old_is_refused(run) -> None:
