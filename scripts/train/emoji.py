@@ -21,7 +21,7 @@ from .data.prompts import templates
 from .data.sample import Drawings, Request, make
 from .generator import EMOJI_SIZES, Sizes, SketchGenerator
 from .loader import batches
-from .losses import PatchCritic, colour_loss, critic_loss, feature_loss, picture_loss
+from .losses import PatchCritic, colour_loss, critic_loss, evenness_loss, feature_loss, picture_loss
 from .paths import RUNS
 from .run import SEED, Run, add_arguments, begin, launch
 
@@ -96,6 +96,7 @@ def parse() -> argparse.Namespace:
     add_arguments(parser, "emoji-sketch", batch=8, save_minutes=5)
     parser.add_argument("--familiar", type=float, default=1.0, help="how much more often well-known names come")
     parser.add_argument("--critic", action="store_true", help="add the adversarial and feature losses")
+    parser.add_argument("--evenness", type=float, default=2.0, help="weight of parts that are one colour each")
     parser.add_argument("--replay", type=float, default=0.0, help="share of batches that are shown a second time")
     workers = 8 if torch.cuda.is_available() else 0
     parser.add_argument("--workers", type=int, default=workers, help="processes that make samples; 0: in between steps")
@@ -127,7 +128,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
             "critic_optimiser": critic_optimiser,
         },
         sizes=sizes.as_dict(),
-        about={"critic": args.critic},
+        about={"critic": args.critic, "evenness": args.evenness},
         preview=lambda: preview(average.module, words, RUNS / args.run / "preview.png", args.side),
         warm_up=100,
     )
@@ -155,8 +156,9 @@ def train(rank: int, args: argparse.Namespace) -> None:
         trust = 0.25 + 0.75 * gamma
         loss = (picture_loss(output, target, batch["weight"].float()) * trust).mean()
         colours = (colour_loss(output, latent.float(), target, batch["mask"].float()) * trust).mean()
-        losses = {"picture": loss.item(), "colours": colours.item()}
-        loss = loss + colours
+        uneven = evenness_loss(output, target, batch["shapes"]).mean()
+        losses = {"picture": loss.item(), "colours": colours.item(), "uneven": uneven.item()}
+        loss = loss + colours + args.evenness * uneven
         if args.critic:
             scores, fake = critic(torch.cat([output, sketch], 1))
             with torch.no_grad():

@@ -16,9 +16,15 @@ from .tokenizer import encode
 
 
 def collate(samples: list[Sample], tokenizer: Tokenizer, length: int) -> dict[str, torch.Tensor]:
-    """`sketch` uint8 [B,1,H,W], `target` uint8 [B,3,H,W], `weight` and `mask` float16 [B,1,H,W], `ids`, `noise`, `gamma`."""
+    """`sketch` and `shapes` uint8 [B,1,H,W], `target` uint8 [B,3,H,W], `weight` and `mask` float16 [B,1,H,W].
+
+    Also `ids` [B,L], `noise` and `gamma` [B].
+    """
     return {
-        "sketch": torch.from_numpy(np.stack([s.sketch for s in samples])[:, None].astype(np.uint8)),
+        **{
+            key: torch.from_numpy(np.stack([getattr(s, key) for s in samples])[:, None].astype(np.uint8))
+            for key in ("sketch", "shapes")
+        },
         "target": torch.from_numpy(np.stack([(s.target * 255 + 0.5).astype(np.uint8) for s in samples])).permute(0, 3, 1, 2),
         **{
             key: torch.from_numpy(np.stack([getattr(s, key) for s in samples])[:, None].astype(np.float16))

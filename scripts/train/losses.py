@@ -37,6 +37,23 @@ def colour_loss(output: Tensor, latent: Tensor, target: Tensor, mask: Tensor) ->
     return 2 * own + 2 * (latent[:, :3] - coarse).square().mean((1, 2, 3))
 
 
+def evenness_loss(output: Tensor, target: Tensor, parts: Tensor) -> Tensor:
+    """Per sample [B]: how far the error differs, within each part of the object, from its mean over the part.
+
+    A part in a wrong colour is forgiven here, one that is half in this and half in that is not: the other losses ask for
+    nothing better where the network does not know which. `parts` uint8 [B,1,H,W] numbers the parts, 0 is no part.
+    """
+    size = 4
+    error = F.avg_pool2d(output - target, size).permute(0, 2, 3, 1).flatten(0, 2)
+    number = parts[:, 0, size // 2 :: size, size // 2 :: size].long()
+    samples = torch.arange(len(number), device=number.device).reshape(-1, 1, 1)
+    part = (number + 256 * samples).flatten()
+    sums = error.new_zeros(256 * len(number), 3).index_add(0, part, error)
+    mean = sums / torch.bincount(part, minlength=len(sums)).clamp(min=1).unsqueeze(1)
+    uneven = (error - mean[part]).abs().mean(1) * (number.flatten() > 0)
+    return uneven.reshape(len(number), -1).mean(1)
+
+
 class PatchCritic(nn.Module):
     """Judges patches of about 40 pixels, given what was drawn: [B,6,H,W] (picture, sketch) → scores and its features."""
 

@@ -87,6 +87,21 @@ def colour_error(picture: np.ndarray, target: np.ndarray, mask: np.ndarray) -> f
     return float(np.linalg.norm(small[0] - small[1], axis=-1)[inside].mean())
 
 
+def unevenness(picture: np.ndarray, target: np.ndarray, shapes: np.ndarray, ink: np.ndarray) -> float:
+    """Mean Lab distance, within each part of an object, of the error from its mean over that part; lines do not count.
+
+    0 where each part has its colour or another, but one: what is left are colours that run within a part. `shapes` numbers
+    the parts, 0 is no part.
+    """
+    inside = (shapes > 0) & ~(cv2.dilate(ink.astype(np.uint8), _disc(2)) > 0)
+    if not inside.any():
+        return 0.0
+    error, part = (lab(picture) - lab(target))[inside], shapes[inside]
+    count = np.maximum(np.bincount(part, minlength=256), 1)
+    mean = np.stack([np.bincount(part, error[:, c], 256) / count for c in range(3)], 1)
+    return float(np.linalg.norm(error - mean[part], axis=1).mean())
+
+
 def _structure(a: np.ndarray, b: np.ndarray) -> float:
     """1 − SSIM of two single-channel pictures in 0..100, 0 where equal."""
 

@@ -181,6 +181,6 @@ def _phase(phases: list[dict[str, object]], args: argparse.Namespace, about: dic
         **about,
     }
     last = phases[-1] if phases else {}
-    if last.get("over", True) or any(last[key] != value for key, value in asked.items()):
+    if last.get("over", True) or any(last.get(key) != value for key, value in asked.items()):
         phases.append({**asked, "from_step": step, "steps": 0, "seconds": 0})
     return phases[-1]

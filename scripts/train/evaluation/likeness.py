@@ -33,6 +33,7 @@ class Likeness:
             "distance of filling": min(metrics.perceptual(each, target) for each in filled),
             "error": metrics.colour_error(picture, target, mask),
             "mean_error": metrics.colour_error(filled[0], target, mask),
+            "unevenness": metrics.unevenness(picture, target, sample.shapes, sample.sketch),
         }
         if self.barred:
             inked = (metrics.constant_filling(mask, colour, sample.sketch) for colour in colours)
@@ -40,12 +41,15 @@ class Likeness:
         for key, value in values.items():
             self._found.setdefault(key, []).append(value)
 
+    def mean(self, key: str) -> float:
+        return float(np.mean(self._found[key]))
+
     def ratio(self, above: str, below: str) -> float:
-        return float(np.mean(self._found[above]) / np.mean(self._found[below]))
+        return self.mean(above) / self.mean(below)
 
 
 def likeness_rows(results: Results, of: str, found: Likeness) -> None:
-    """The ratios, which have bars on held-out drawings asked for by name alone."""
+    """The ratios, which have bars on held-out drawings asked for by name alone, and how far colours run."""
     barred = found.barred
     ratio = found.ratio("lpips", "lpips of filling")
     bars = ("< 0.5", "< 0.667") if barred else ("(no bar)", "(no bar)")
@@ -56,3 +60,4 @@ def likeness_rows(results: Results, of: str, found: Likeness) -> None:
     row(results, f"{of}: the same by SSIM and colour distance", ratio, "(no bar)", True)
     ratio = found.ratio("error", "mean_error")
     row(results, f"{of}: object colour error / its own mean colour's", ratio, bars[1], ratio < 2 / 3 or not barred)
+    row(results, f"{of}: colours running within a part (Lab)", found.mean("unevenness"), "(no bar)", True)

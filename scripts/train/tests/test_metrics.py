@@ -51,3 +51,15 @@ def test_styles_with_different_statistics_are_told_apart():
     features = np.concatenate([rng.normal(centre, 0.3, (10, 4)) for centre in (0, 2, 4)])
     labels = np.repeat(["a", "b", "c"], 10)
     assert (metrics.classify(features[::2], labels[::2], features[1::2]) == labels[1::2]).all()
+
+
+def test_a_part_in_another_colour_is_even_and_one_in_two_colours_is_not():
+    sketch, mask, picture = scene()
+    shapes = mask.astype(np.uint8) * 3
+    other, torn = picture.copy(), picture.copy()
+    other[mask & ~sketch] = (40, 80, 220)
+    torn[mask & ~sketch & (np.arange(128) < 64)] = (40, 80, 220)
+    assert metrics.unevenness(other, picture, shapes, sketch) < 1e-3
+    assert metrics.unevenness(torn, picture, shapes, sketch) > 20
+    shapes[:, :64] *= 2
+    assert metrics.unevenness(torn, picture, shapes, sketch) < 1e-3
