@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # Two targets: `cpu` (the default) and `cuda`. Build: docker build -t img2img-turbo-server [--target cuda] .
 
 ARG NODE_VERSION=22
