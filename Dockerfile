@@ -10,6 +10,10 @@ RUN --mount=type=cache,target=/root/.npm npm ci
 COPY tsconfig*.json vite.config.ts ./
 COPY src ./src
 RUN npm run build
+# A clone made under umask 077 is readable by its owner alone, and COPY keeps that.
+COPY LICENSE ./
+COPY models ./models
+RUN chmod -R a+rX package.json LICENSE models
 
 # --- runtime packages only; ONNX Runtime's libraries of other platforms are half of them -----------------------------
 FROM node:${NODE_VERSION}-bookworm-slim AS packages
@@ -37,8 +41,8 @@ ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=cuda:0 NVIDIA_VISIBLE_DEVICES=all N
 COPY --from=packages-cuda /app/node_modules ./node_modules
 RUN --mount=type=bind,source=scripts/cuda-libraries.mjs,target=/tmp/cuda-libraries.mjs node /tmp/cuda-libraries.mjs
 COPY --from=build /app/dist ./dist
-COPY package.json LICENSE ./
-COPY models ./models
+COPY --from=build /app/package.json /app/LICENSE ./
+COPY --from=build /app/models ./models
 USER node
 EXPOSE 8080
 # The first start on a new card lets cuDNN choose its algorithms for every batch size.
@@ -52,8 +56,8 @@ WORKDIR /app
 ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=cpu
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
-COPY package.json LICENSE ./
-COPY models ./models
+COPY --from=build /app/package.json /app/LICENSE ./
+COPY --from=build /app/models ./models
 USER node
 EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
