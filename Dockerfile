@@ -43,7 +43,8 @@ RUN --mount=type=bind,source=scripts/cuda-libraries.mjs,target=/tmp/cuda-librari
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/package.json /app/LICENSE ./
 COPY --from=build /app/models ./models
-USER node
+# A number: Kubernetes cannot tell of a name that it is not root (runAsNonRoot).
+USER 1000
 EXPOSE 8080
 # The first start on a new card lets cuDNN choose its algorithms for every batch size.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=180s --retries=3 \
@@ -58,7 +59,8 @@ COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/package.json /app/LICENSE ./
 COPY --from=build /app/models ./models
-USER node
+# A number: Kubernetes cannot tell of a name that it is not root (runAsNonRoot).
+USER 1000
 EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/health/ready`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
