@@ -37,7 +37,9 @@ WORKDIR /app
 # ubuntu's own unprivileged user (1000) is in the way of the one every target uses.
 RUN userdel --remove ubuntu && useradd --uid 1000 --create-home node
 # Named by hand, so that a card that cannot be had stops the start: nobody wants this image to serve from the CPU unnoticed.
-ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=cuda:0 NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+# ORT_DISABLE_TELEMETRY: see the CPU target.
+ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=cuda:0 ORT_DISABLE_TELEMETRY=1 \
+    NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=packages-cuda /app/node_modules ./node_modules
 RUN --mount=type=bind,source=scripts/cuda-libraries.mjs,target=/tmp/cuda-libraries.mjs node /tmp/cuda-libraries.mjs
 COPY --from=build /app/dist ./dist
@@ -54,7 +56,8 @@ ENTRYPOINT ["node", "dist/cli.js"]
 # --- CPU, the default target -----------------------------------------------------------------------------------------
 FROM node:${NODE_VERSION}-bookworm-slim AS cpu
 WORKDIR /app
-ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=cpu
+# ONNX Runtime's Linux builds tell Microsoft of every process and model, unless this is set.
+ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=cpu ORT_DISABLE_TELEMETRY=1
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/package.json /app/LICENSE ./
