@@ -65,7 +65,8 @@ COPY --from=build /app/models ./models
 # A number: Kubernetes cannot tell of a name that it is not root (runAsNonRoot).
 USER 1000
 EXPOSE 8080
-HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
+# Ready comes after a picture with the default bundle, for which a full-size one needs half a minute once it is loaded.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=180s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/health/ready`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Node is process 1: the server handles SIGTERM itself and starts no process it does not end.
 ENTRYPOINT ["node", "dist/cli.js"]
