@@ -68,5 +68,6 @@ EXPOSE 8080
 # Ready comes after a picture with the default bundle, for which a full-size one needs half a minute once it is loaded.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=180s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/health/ready`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-# Node is process 1: the server handles SIGTERM itself and starts no process it does not end.
+# Node is process 1 where no --init is: the server handles SIGTERM itself and ends every process it starts. Until it
+# listens for SIGTERM, and in `translate`, the kernel keeps the signal from a process 1: hence `init` in compose.yaml.
 ENTRYPOINT ["node", "dist/cli.js"]
