@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # Two targets: `cpu` (the default) and `cuda`. Build: docker build -t img2img-turbo-server [--target cuda] .
 
 ARG NODE_VERSION=22
@@ -11,6 +10,10 @@ RUN --mount=type=cache,target=/root/.npm npm ci
 COPY tsconfig*.json vite.config.ts ./
 COPY src ./src
 RUN npm run build
+# A clone made under umask 077 is readable by its owner alone, and COPY keeps that.
+COPY LICENSE ./
+COPY models ./models
+RUN chmod -R a+rX package.json LICENSE models
 
 # --- runtime packages only; ONNX Runtime's libraries of other platforms are half of them -----------------------------
 FROM node:${NODE_VERSION}-bookworm-slim AS packages
@@ -34,13 +37,16 @@ WORKDIR /app
 # ubuntu's own unprivileged user (1000) is in the way of the one every target uses.
 RUN userdel --remove ubuntu && useradd --uid 1000 --create-home node
 # Named by hand, so that a card that cannot be had stops the start: nobody wants this image to serve from the CPU unnoticed.
-ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=cuda:0 NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+# ORT_DISABLE_TELEMETRY: see the CPU target.
+ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=cuda:0 ORT_DISABLE_TELEMETRY=1 \
+    NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=packages-cuda /app/node_modules ./node_modules
 RUN --mount=type=bind,source=scripts/cuda-libraries.mjs,target=/tmp/cuda-libraries.mjs node /tmp/cuda-libraries.mjs
 COPY --from=build /app/dist ./dist
-COPY package.json LICENSE ./
-COPY models ./models
-USER node
+COPY --from=build /app/package.json /app/LICENSE ./
+COPY --from=build /app/models ./models
+# A number: Kubernetes cannot tell of a name that it is not root (runAsNonRoot).
+USER 1000
 EXPOSE 8080
 # The first start on a new card lets cuDNN choose its algorithms for every batch size.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=180s --retries=3 \
@@ -50,14 +56,18 @@ ENTRYPOINT ["node", "dist/cli.js"]
 # --- CPU, the default target -----------------------------------------------------------------------------------------
 FROM node:${NODE_VERSION}-bookworm-slim AS cpu
 WORKDIR /app
-ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=cpu
+# ONNX Runtime's Linux builds tell Microsoft of every process and model, unless this is set.
+ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=cpu ORT_DISABLE_TELEMETRY=1
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
-COPY package.json LICENSE ./
-COPY models ./models
-USER node
+COPY --from=build /app/package.json /app/LICENSE ./
+COPY --from=build /app/models ./models
+# A number: Kubernetes cannot tell of a name that it is not root (runAsNonRoot).
+USER 1000
 EXPOSE 8080
-HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
+# Ready comes after a picture with the default bundle, for which a full-size one needs half a minute once it is loaded.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=180s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/health/ready`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-# Node is process 1: the server handles SIGTERM itself and starts no process it does not end.
+# Node is process 1 where no --init is: the server handles SIGTERM itself and ends every process it starts. Until it
+# listens for SIGTERM, and in `translate`, the kernel keeps the signal from a process 1: hence `init` in compose.yaml.
 ENTRYPOINT ["node", "dist/cli.js"]
