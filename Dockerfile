@@ -37,8 +37,7 @@ WORKDIR /app
 # ubuntu's own unprivileged user (1000) is in the way of the one every target uses.
 RUN userdel --remove ubuntu && useradd --uid 1000 --create-home node
 # Named by hand, so that a card that cannot be had stops the start: nobody wants this image to serve from the CPU unnoticed.
-# ORT_DISABLE_TELEMETRY: see the CPU target.
-ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=cuda:0 ORT_DISABLE_TELEMETRY=1 \
+ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=cuda:0 \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=packages-cuda /app/node_modules ./node_modules
 RUN --mount=type=bind,source=scripts/cuda-libraries.mjs,target=/tmp/cuda-libraries.mjs node /tmp/cuda-libraries.mjs
@@ -56,8 +55,7 @@ ENTRYPOINT ["node", "dist/cli.js"]
 # --- CPU, the default target -----------------------------------------------------------------------------------------
 FROM node:${NODE_VERSION}-bookworm-slim AS cpu
 WORKDIR /app
-# ONNX Runtime's Linux builds tell Microsoft of every process and model, unless this is set.
-ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=cpu ORT_DISABLE_TELEMETRY=1
+ENV NODE_ENV=production HOST=0.0.0.0 DEVICES=cpu
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/package.json /app/LICENSE ./
@@ -68,6 +66,5 @@ EXPOSE 8080
 # Ready comes after a picture with the default bundle, for which a full-size one needs half a minute once it is loaded.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=180s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/health/ready`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-# Node is process 1 where no --init is: the server handles SIGTERM itself and ends every process it starts. Until it
-# listens for SIGTERM, and in `translate`, the kernel keeps the signal from a process 1: hence `init` in compose.yaml.
+# Node is process 1 and needs no --init: it handles SIGTERM from its first moment on and ends every process it starts.
 ENTRYPOINT ["node", "dist/cli.js"]

@@ -111,6 +111,8 @@ const child = spawn(python, ['-m', module, ...parameters], {
   cwd: scripts,
   stdio: 'inherit',
   env: {
+    // ONNX Runtime would report its use to Microsoft.
+    ORT_DISABLE_TELEMETRY: '1',
     ...process.env,
     PYTHONPATH: [scripts, process.env.PYTHONPATH].filter(Boolean).join(path.delimiter),
     // Paths in arguments are meant from where the user stands.

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: `serve` (the default) and `translate`, which runs the same path without a server. */
 import { messageOf } from './errors.js';
+import { stopOnSignals } from './stop-signals.js';
 
 const USAGE = `Usage:
   img2img-turbo-server [serve]                     serve, with settings from the environment and .env
@@ -37,6 +38,7 @@ async function main([command, ...rest]: string[]): Promise<void> {
   }
 }
 
+stopOnSignals();
 main(process.argv.slice(2)).catch((error) => {
   process.stderr.write(`${messageOf(error)}\n`);
   process.exitCode = 1;

@@ -9,6 +9,7 @@ import { createService } from './create-service.js';
 import { messageOf } from './errors.js';
 import { collectLessOften } from './heap.js';
 import { createMetrics } from './metrics.js';
+import { leaveSignals } from './stop-signals.js';
 
 /** Of SHUTDOWN_TIMEOUT_MS, this is kept for refusing what is left and ending the engines. */
 const CLOSING_SHARE = 0.2;
@@ -40,6 +41,7 @@ async function serve(config: Config): Promise<void> {
     await closing;
     logger.info('stopped');
   });
+  leaveSignals();
 
   try {
     await app.listen({ host: config.HOST, port: config.PORT });

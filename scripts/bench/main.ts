@@ -1,5 +1,6 @@
 /** `npm run bench`: measures what is asked for, prints tables, and writes everything as JSON where told. */
 import { writeFile } from 'node:fs/promises';
+import { engineEnvironment } from '../../src/engine/engine-environment.js';
 import { describeEnvironment } from './environment.js';
 import { HELP, type Options, type PartName, readOptions } from './options.js';
 import type { Context, Part, PartResult } from './part.js';
@@ -28,6 +29,9 @@ const PARTS: Record<PartName, Part> = {
   peer: peerPart,
   memory: memoryPart,
 };
+
+// Raw sessions run as the server's engines do.
+Object.assign(process.env, engineEnvironment(process.env));
 
 async function run(options: Options): Promise<void> {
   const environment = describeEnvironment();

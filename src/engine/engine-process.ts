@@ -1,7 +1,7 @@
 /** One engine process seen from the server: starts it, asks it things, and knows when it is gone. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { compiledEntry } from '../compiled-entry.js';
-import { cudaEnvironment } from './cuda-cards.js';
+import { engineEnvironment } from './engine-environment.js';
 import { Exchange, type Region } from './exchange.js';
 import type {
   BatchOutput,
@@ -96,7 +96,7 @@ export class EngineProcess {
       // The exchange comes right after the channel: `EXCHANGE_FD`.
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...(exchange === undefined ? [] : [exchange.fd])],
       execArgv: [],
-      env: cudaEnvironment(process.env),
+      env: engineEnvironment(process.env),
     });
     const engine = new EngineProcess(child, exchange);
     const ended = new AbortController();

@@ -1,6 +1,14 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import type { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { sketch, translate } from './pictures.js';
 import { metric, type ServerProcess, startServer, until } from './server-process.js';
+
+const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
 let server: ServerProcess | undefined;
 afterEach(() => server?.stop());
@@ -50,5 +58,45 @@ describe('SIGTERM under load', () => {
     running.process.kill('SIGKILL');
     await running.exited;
     await until(() => !pids.some(lives), 5_000);
+  });
+});
+
+/** Whether a process has started another: the server its engine, which takes a while to be ready. */
+function hasChildren(pid?: number): boolean {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8') !== '';
+}
+
+describe.runIf(process.platform === 'linux')('SIGTERM before there is a server', () => {
+  /** More than a pipe holds: it is drained once somebody reads. */
+  const SOME = Buffer.alloc(2 ** 20);
+
+  it.each([
+    {
+      command: 'serve',
+      parameters: [],
+      at: ({ pid }: ChildProcess) => until(() => hasChildren(pid), 10_000),
+    },
+    {
+      command: 'translate',
+      parameters: ['-', '-o', '-'],
+      at: (child: ChildProcess) => once(child.stdin as Writable, 'drain'),
+    },
+  ])('ends $command at once, by a listener that works for a process 1 too', async (run) => {
+    const child = spawn(process.execPath, [CLI, run.command, ...run.parameters], {
+      env: { ...process.env, PORT: '0' },
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
+    let said = '';
+    child.stderr.on('data', (chunk) => {
+      said += chunk;
+    });
+    const exited = once(child, 'exit');
+    // What is left of it when the process ends has nowhere to go.
+    child.stdin.on('error', () => {});
+    child.stdin.write(SOME);
+    await run.at(child);
+    child.kill('SIGTERM');
+    expect(await exited).toEqual([128 + constants.signals.SIGTERM, null]);
+    expect(said).toBe('');
   });
 });

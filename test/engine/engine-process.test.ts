@@ -135,3 +135,12 @@ it('an engine process counts cards as the driver does', async () => {
   await start();
   expect(forkedWith.env).toMatchObject({ PATH: process.env.PATH, CUDA_DEVICE_ORDER: 'PCI_BUS_ID' });
 });
+
+it('an engine process reports nothing to Microsoft, unless it is told to', async () => {
+  await start();
+  expect(forkedWith.env).toMatchObject({ ORT_DISABLE_TELEMETRY: '1' });
+  vi.stubEnv('ORT_DISABLE_TELEMETRY', '0');
+  await start();
+  vi.unstubAllEnvs();
+  expect(forkedWith.env).toMatchObject({ ORT_DISABLE_TELEMETRY: '0' });
+});

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
@@ -33,6 +33,20 @@ function split(images: Uint8Array, count: number): Uint8Array[] {
   const length = images.length / count;
   return Array.from({ length: count }, (_, i) => images.slice(i * length, (i + 1) * length));
 }
+
+it('an engine leaves nothing in the home directory, as ONNX Runtime would to report its use', async () => {
+  const home = await mkdtemp(path.join(os.tmpdir(), 'home-'));
+  for (const name of ['HOME', 'XDG_CACHE_HOME', 'TMPDIR']) vi.stubEnv(name, home);
+  try {
+    const engine = await EngineProcess.start(SETTINGS, TIMEOUT_MS);
+    await engine.request({ type: 'load', bundle: spec(await fixtureBundle('tiny-sketch')) }, TIMEOUT_MS);
+    await engine.close();
+    expect(await readdir(home, { recursive: true })).toEqual([]);
+  } finally {
+    vi.unstubAllEnvs();
+    await rm(home, { recursive: true });
+  }
+});
 
 describe('an engine process', () => {
   let engine: EngineProcess;

@@ -5,9 +5,12 @@ python -m train.data.prepare            (about five minutes on two busy cores, 3
 
 import pickle
 from multiprocessing import Pool
+from pathlib import Path
 
 import cv2
 import numpy as np
+
+from export.files import folder_aside
 
 from ..paths import PREPARED
 from . import icons, outline, raster
@@ -46,19 +49,21 @@ def _one(icon: icons.Icon) -> tuple | None:
 def main() -> None:
     cv2.setNumThreads(1)
     icons.fetch()
-    drawings = icons.load()
-    PREPARED.mkdir(parents=True, exist_ok=True)
-    # What is half written must not be taken for whole: the facts, which tell that there is a table, come last.
-    (PREPARED / "facts.pkl").unlink(missing_ok=True)
-    count = len(drawings)
+    # Aside, since what is there may be mapped into the memory of a run.
+    with folder_aside(PREPARED, replace=True) as aside:
+        facts = prepare(icons.load(), aside)
+    print(f"{len(facts)} drawings, {sum(fact['held_out'] for fact in facts)} held out, in {PREPARED}")
 
-    def table(name: str, shape: tuple[int, ...]) -> np.memmap:
-        return np.lib.format.open_memmap(PREPARED / f"{name}.npy", mode="w+", dtype=np.uint8, shape=shape)
 
-    pictures = table("pictures512", (count, SIDE, SIDE, 3))
-    halves = table("pictures256", (count, HALF, HALF, 3))
-    shapes = table("shapes512", (count, SIDE, SIDE))
-    half_shapes = table("shapes256", (count, HALF, HALF))
+def prepare(drawings: list[icons.Icon], folder: Path) -> list[dict]:
+    """Writes the tables and facts of the drawings that have something to draw; gives the facts."""
+
+    def table(name: str, *shape: int) -> np.memmap:
+        shape = (len(drawings), *shape)
+        return np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=np.uint8, shape=shape)
+
+    pictures, halves = table("pictures512", SIDE, SIDE, 3), table("pictures256", HALF, HALF, 3)
+    shapes, half_shapes = table("shapes512", SIDE, SIDE), table("shapes256", HALF, HALF)
     facts = []
     with Pool(2) as pool:
         for made in pool.imap(_one, drawings, chunksize=8):
@@ -69,10 +74,8 @@ def main() -> None:
             facts.append(made[4])
     for each in (pictures, halves, shapes, half_shapes):
         each.flush()
-    aside = PREPARED / "facts.pkl.part"
-    aside.write_bytes(pickle.dumps(facts))
-    aside.replace(PREPARED / "facts.pkl")
-    print(f"{len(facts)} drawings of {count}, {sum(f['held_out'] for f in facts)} held out, in {PREPARED}")
+    (folder / "facts.pkl").write_bytes(pickle.dumps(facts))
+    return facts
 
 
 if __name__ == "__main__":
