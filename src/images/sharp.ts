@@ -6,5 +6,17 @@ sharp.cache(false);
 // Pictures are small and many: one thread each, and as many at a time as libuv has threads, beats splitting one.
 sharp.concurrency(1);
 sharp.simd(true);
+// libvips judges by itself what a file is, and must not find what `sniff.ts` does not let in: 1 kB of SVG that says it is
+// AVIF is drawn for minutes.
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({
+  operation: [
+    'VipsForeignLoadPng',
+    'VipsForeignLoadJpeg',
+    'VipsForeignLoadWebp',
+    'VipsForeignLoadHeif',
+    'VipsForeignLoadNsgif',
+  ],
+});
 
 export default sharp;
