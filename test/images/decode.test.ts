@@ -166,6 +166,20 @@ describe('decoding', () => {
     // Encoded as Display P3 the numbers differ; read back as sRGB they are the colour that went in.
     expect(Math.abs(r - 0x20) + Math.abs(g - 0xc0) + Math.abs(b - 0x40)).toBeLessThan(8);
   });
+
+  it.each(['srgb', 'p3'])('converts it (%s) where there are 16 bits, too, alpha or none', async (profile) => {
+    for (const channels of [3, 4] as const) {
+      const background = { r: 0xc0, g: 0x40, b: 0x20, alpha: 1 };
+      const deep = await sharp({ create: { width: 8, height: 8, channels, background } })
+        .toColourspace('rgb16')
+        .withIccProfile(profile)
+        .png()
+        .toBuffer();
+      expect(await sharp(deep).metadata()).toMatchObject({ depth: 'ushort', hasProfile: true, channels });
+      const [r = 0, g = 0, b = 0] = pixel(await decodeImage(deep, limits), 4, 4);
+      expect(Math.abs(r - 0xc0) + Math.abs(g - 0x40) + Math.abs(b - 0x20)).toBeLessThan(8);
+    }
+  });
 });
 
 describe('bad input', () => {
