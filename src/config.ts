@@ -46,6 +46,8 @@ const ORIGIN = /^(null|[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+\/?)$/i;
 /** A name as it stands in a URL, without scheme and port. */
 const HOST_NAME = /^(\*|[a-z0-9_-]+(\.[a-z0-9_-]+)*)$/i;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+/** Text is taken in as one string, and V8 has none of 512 MB. */
+const LONGEST_TEXT_MB = 511;
 const BATCH_SIZES_RULE = 'must be integers from 1 to 64, comma-separated and ascending';
 
 export const configSchema = z.object({
@@ -109,7 +111,9 @@ export const configSchema = z.object({
   ENGINE_RUN_TIMEOUT_MS: integer(100, 3_600_000)
     .default(600_000)
     .describe('Longest run of one batch or load of one bundle, after which its engine counts as hung.'),
-  MAX_BODY_MB: integer(1, 1024).default(20).describe('Largest request body and stream frame, in megabytes.'),
+  MAX_BODY_MB: integer(1, LONGEST_TEXT_MB)
+    .default(20)
+    .describe('Largest request body and stream frame, in megabytes.'),
   MAX_BODIES_MB: integer(1, 1_048_576)
     .default(512)
     .describe(

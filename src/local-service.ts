@@ -117,8 +117,8 @@ export class LocalService implements Service {
     const loads = await Promise.allSettled(present.map((each) => each.load(bundle)));
     const failed = loads.find((load) => load.status === 'rejected');
     if (failed !== undefined && !loads.some((load) => load.status === 'fulfilled')) throw failed.reason;
-    // Nobody can tell when, nor whether, one comes back: it loads the bundle then.
-    for (const each of devices.filter(isAway)) each.keep(bundle);
+    // Nobody can tell when, nor whether, one comes back: it loads the bundle then. It may have come back meanwhile.
+    for (const each of devices) if (isAway(each) || !present.includes(each)) each.keep(bundle);
     return this.model(id);
   }
 

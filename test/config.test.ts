@@ -38,6 +38,7 @@ describe('the settings', () => {
     ['PORT', '70000.5', 'must be an integer from 0 to 65535'],
     ['PORT', '0x10', 'must be an integer from 0 to 65535'],
     ['MAX_QUEUE_SIZE', '0', 'must be an integer from 1 to 100000'],
+    ['MAX_BODY_MB', '512', 'must be an integer from 1 to 511'],
     ['TRUST_PROXY', 'yes', TRUST_PROXY_RULE],
     ['TRUST_PROXY', '101', TRUST_PROXY_RULE],
     ['TRUST_PROXY', '-1', TRUST_PROXY_RULE],

@@ -41,6 +41,17 @@ describe('with one of two devices gone', () => {
     await vi.waitFor(() => expect(states()).toEqual(['loaded', 'loaded']));
   });
 
+  it('a load is made up for by one that comes back while the other loads', async () => {
+    const load = good.load.bind(good);
+    vi.spyOn(good, 'load').mockImplementation(async (bundle) => {
+      gone.comeBack();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return load(bundle);
+    });
+    await service.load(MODEL);
+    await vi.waitFor(() => expect(states()).toEqual(['loaded', 'loaded']));
+  });
+
   it('a load that failed on the other is not made up for', async () => {
     vi.spyOn(good, 'load').mockRejectedValue(new Error('no memory'));
     await expect(service.load(MODEL)).rejects.toMatchObject({ code: 'model_unavailable' });

@@ -21,7 +21,8 @@ export function fieldTable(object: z.ZodObject): FieldTable {
   return { names: [...table.keys()], of: (name) => table.get(name) };
 }
 
-const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+/** One way to read each digit: with two, a field of 64 kB that is no number after all keeps the event loop for 8 s. */
+const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const TRUE = new Set(['true', '1', 'on']);
 const FALSE = new Set(['false', '0', 'off']);
 

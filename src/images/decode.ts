@@ -50,7 +50,7 @@ export async function decodeImage(
 ): Promise<Raster> {
   const type = typeOf(data);
   try {
-    const decoded = await sharp(data, {
+    const pipeline = sharp(data, {
       // Pixels that are missing or damaged fail the request; a picture half grey would be answered with nonsense.
       failOn: 'error',
       limitInputPixels: limits.maxPixels,
@@ -58,9 +58,10 @@ export async function decodeImage(
       sequentialRead: true,
     })
       .flatten({ background })
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
+      .toColourspace('srgb');
+    // sharp converts a profile of more than 8 bits to Display P3, and only a profile asked for takes it on from there.
+    if (await isDeepWithProfile(data, type)) pipeline.withIccProfile('srgb', { attach: false });
+    const decoded = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     const { width, height, channels } = decoded.info;
     if (channels !== 3) throw new Error(`decoded to ${channels} channels`);
     return { data: decoded.data, width, height };
@@ -69,6 +70,16 @@ export async function decodeImage(
     await readSize(data, limits);
     throw invalid(type, error);
   }
+}
+
+/** Where in a PNG its bits a sample stand (W3C PNG, 11.2.1). */
+const PNG_DEPTH = 24;
+
+/** Only PNG and AVIF have more than 8 bits. */
+async function isDeepWithProfile(data: Uint8Array, type: ReadableType): Promise<boolean> {
+  if (type !== 'AVIF' && (type !== 'PNG' || data[PNG_DEPTH] !== 16)) return false;
+  const { space, hasProfile } = await sharp(data, { limitInputPixels: false }).metadata();
+  return space === 'rgb16' && hasProfile === true;
 }
 
 async function askSize(data: Uint8Array, type: ReadableType): Promise<Size> {

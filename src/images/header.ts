@@ -24,20 +24,24 @@ const JPEG_FRAMES = [0xffc0, 0xffc1, 0xffc2];
 /** The first four bytes of `Exif\0\0`. */
 const EXIF = 0x45786966;
 
+/** Segments or chunks gone through: a file of 20 MB can have five million, and libvips reads them in another thread. */
+const MAX_PARTS = 2 ** 16;
+
 /** Reads segments (ITU-T T.81, B.1.1.4) up to the first scan. */
 function jpegSize(view: DataView): Size | undefined {
   let size: Size | undefined;
-  for (let at = 2; ; at += 2 + view.getUint16(at + 2)) {
+  for (let at = 2, parts = 0; parts < MAX_PARTS; at += 2 + view.getUint16(at + 2), parts++) {
     const marker = view.getUint16(at);
     if (marker === JPEG_SCAN) return size;
     if (marker < 0xffc0 || (marker === JPEG_APP1 && view.getUint32(at + 4) === EXIF)) return undefined;
     if (JPEG_FRAMES.includes(marker))
       size = { height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
   }
+  return undefined;
 }
 
 const PNG_START = 0x89504e470d0a1a0an;
-/** Chunks that cannot turn a picture; `eXIf` can, and text may hold EXIF too. */
+/** Chunks that cannot turn a picture; `eXIf` can. (Text is taken out before.) */
 const PNG_PLAIN = new Set(
   ['IHDR', 'PLTE', 'IDAT', 'tRNS', 'sRGB', 'gAMA', 'cHRM', 'iCCP', 'sBIT', 'bKGD', 'pHYs', 'tIME'].map(
     (name) => Buffer.from(name, 'latin1').readUInt32BE(),
@@ -48,9 +52,10 @@ const PNG_END = Buffer.from('IEND', 'latin1').readUInt32BE();
 /** Reads the chunks (W3C PNG, 5.3) to the last: each is a length, a name, that many bytes and a checksum. */
 function pngSize(view: DataView): Size | undefined {
   if (view.getBigUint64(0) !== PNG_START) return undefined;
-  for (let at = 8; ; at += 12 + view.getUint32(at)) {
+  for (let at = 8, parts = 0; parts < MAX_PARTS; at += 12 + view.getUint32(at), parts++) {
     const name = view.getUint32(at + 4);
     if (name === PNG_END) return { width: view.getUint32(16), height: view.getUint32(20) };
     if (!PNG_PLAIN.has(name)) return undefined;
   }
+  return undefined;
 }

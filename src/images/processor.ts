@@ -5,6 +5,8 @@ import { readSize } from './decode.js';
 import { checkEncodable, type EncodeOptions, encodeImage } from './encode.js';
 import { checkRestored, type Fit, type FitPlan, planFit, restoredSize, type SizeRules } from './fit.js';
 import { isLongEncode } from './jobs.js';
+import { checkScans } from './jpeg-scans.js';
+import { withoutText } from './png-text.js';
 import { isQuick, prepare, sameSize } from './prepare.js';
 import type { Raster, Size } from './raster.js';
 import { type ImageJobOptions, ImageWorkers, type ImageWorkersOptions } from './workers.js';
@@ -42,15 +44,13 @@ export class ImageProcessor {
   /**
    * An encoded image → the conditioning image, uint8 [height,width,3].
    * @param owner its signal ends the wait for a large picture at once, with its reason
-   * @throws Img2ImgError as `decodeImage`, `planFit`, `checkRestored` and `checkEncodable` do, before anything is decoded
-   *   where the header tells
+   * @throws Img2ImgError as `checkScans`, `withoutText`, `decodeImage`, `planFit`, `checkRestored` and `checkEncodable` do,
+   *   before anything is decoded where the header tells
    */
-  async prepare(
-    encoded: Uint8Array,
-    options: PrepareOptions,
-    owner: ImageJobOptions,
-  ): Promise<PreparedImage> {
+  async prepare(sent: Uint8Array, options: PrepareOptions, owner: ImageJobOptions): Promise<PreparedImage> {
     const limits = { maxPixels: this.#maxPixels };
+    checkScans(sent);
+    const encoded = withoutText(sent);
     const source = await readSize(encoded, limits);
     const plan = planFit(source, options.fit, options.size, options.rules);
     if (options.restored !== undefined) {

@@ -1,5 +1,5 @@
 /** Sketches made on the spot, and requests with them. */
-import sharp from 'sharp';
+import { fromSvg } from '../from-svg.js';
 
 /** A PNG of dark curves on white that differ with `variant`. */
 export function sketch(variant: number, size = 64): Promise<Buffer> {
@@ -9,7 +9,7 @@ export function sketch(variant: number, size = 64): Promise<Buffer> {
     <rect width="100%" height="100%" fill="white"/>
     <circle cx="${x}" cy="${y}" r="${6 + (variant % 5)}" fill="none" stroke="black" stroke-width="2"/>
     <path d="M4 ${size - 6 - variant} L${size - 4} ${6 + variant}" stroke="black" stroke-width="2"/></svg>`;
-  return sharp(Buffer.from(svg)).png().toBuffer();
+  return fromSvg(svg).png().toBuffer();
 }
 
 export interface Ask {

@@ -1,9 +1,9 @@
 /** What the tests of HTTP share: an app over a fake service, and pictures. */
 import type { FastifyInstance } from 'fastify';
 import { Registry } from 'prom-client';
-import sharp from 'sharp';
 import { type AppOptions, buildApp } from '../../src/app.js';
 import { type Config, readConfig } from '../../src/config.js';
+import { fromSvg } from '../from-svg.js';
 import { createFakeService, type FakeService } from './fake-service.js';
 
 export interface TestApp {
@@ -37,7 +37,7 @@ export const NOISE = /Invalid input|undefined|null|NaN|\[object/;
 export function sketch(format: 'png' | 'jpeg' = 'png', mark = 0): Promise<Buffer> {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><rect width="64" height="64" fill="#fff"/>
 <circle cx="${16 + (mark % 32)}" cy="${16 + (Math.floor(mark / 32) % 32)}" r="12" fill="none" stroke="#000" stroke-width="3"/></svg>`;
-  return sharp(Buffer.from(svg)).toFormat(format).toBuffer();
+  return fromSvg(svg).toFormat(format).toBuffer();
 }
 
 export interface FormPart {

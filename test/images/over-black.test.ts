@@ -4,7 +4,7 @@ import { loadCanny } from '../../src/images/canny.js';
 import type { Conditioning } from '../../src/images/conditioning.js';
 import { planFit } from '../../src/images/fit.js';
 import { prepare } from '../../src/images/prepare.js';
-import sharp from '../../src/images/sharp.js';
+import { fromSvg } from '../from-svg.js';
 import { anySize } from './helpers.js';
 
 const SIDE = 64;
@@ -16,7 +16,7 @@ function drawing(paper: string, stroke: string, fill = 'none'): Promise<Buffer> 
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${SIDE}" height="${SIDE}">
 <rect width="${SIDE}" height="${SIDE}" fill="${paper}"/>
 <circle cx="32" cy="32" r="20" fill="${fill}" stroke="${stroke}" stroke-width="4"/></svg>`;
-  return sharp(Buffer.from(svg)).png().toBuffer();
+  return fromSvg(svg).png().toBuffer();
 }
 
 const prepared = (encoded: Buffer, conditioning: Conditioning) =>
@@ -75,7 +75,7 @@ describe('everything else is laid over white', () => {
   it('a light sheet whose corners are transparent', async () => {
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${SIDE}" height="${SIDE}">
 <rect width="${SIDE}" height="${SIDE}" rx="8" fill="#fff"/></svg>`;
-    const sheet = await prepared(await sharp(Buffer.from(svg)).png().toBuffer(), auto);
+    const sheet = await prepared(await fromSvg(svg).png().toBuffer(), auto);
     expect(strokes(sheet.data)).toBe(0);
   });
 
