@@ -111,5 +111,8 @@ export const streamConfigurationObject = z.strictObject(pictureShape);
 export const streamConfigurationSchema = z.preprocess(invertFromBoolean, streamConfigurationObject);
 
 export type TranslateRequest = z.infer<typeof translateRequestObject>;
-export type StreamConfiguration = z.infer<typeof streamConfigurationObject>;
+/** Once checked against a model, `invert` is absent where that takes no sketches. */
+export type StreamConfiguration = Omit<z.infer<typeof streamConfigurationObject>, 'invert'> & {
+  invert?: z.infer<typeof streamConfigurationObject>['invert'];
+};
 export type Priority = TranslateRequest['priority'];
