@@ -42,6 +42,11 @@ export const problemKinds: Record<ProblemCode, ProblemKind> = {
     title: 'Invalid image',
     help: 'The type is one we read, but the image is truncated or corrupt: send it again, whole.',
   },
+  no_temporary_file: {
+    status: 507,
+    title: 'No temporary file',
+    help: 'Large WebP images are decoded in a file of the server’s TMPDIR, else /tmp, which is full or may not be written. Its operator can mend that; PNG and JPEG need none.',
+  },
   image_too_large: {
     status: 413,
     title: 'Image too large',
