@@ -57,7 +57,9 @@ const pictureShape = {
   fit: z
     .enum(['cover', 'contain', 'fill', 'none'])
     .default('cover')
-    .describe('How the image meets `size`: crop, pad, stretch, or leave as it is.'),
+    .describe(
+      'How the image meets `size`: crop, pad, stretch, or `none`: its own size, each side rounded down to the multiple that the model says.',
+    ),
   size: sizeSchema.optional(),
   restore_size: z
     .boolean()

@@ -117,7 +117,7 @@ function refuseFieldsOfOtherModels(settings: StreamConfiguration, bundle: Bundle
     refuse('prompt', 'its prompt is fixed by the direction');
     refuse('style', 'its prompt is fixed by the direction');
   }
-  if (!stochastic) refuse('gamma', 'it is deterministic');
+  if (!stochastic) refuse('gamma', 'it is not stochastic');
   if (conditioning.kind !== 'edge') {
     refuse('low_threshold', 'it does not look for edges');
     refuse('high_threshold', 'it does not look for edges');
