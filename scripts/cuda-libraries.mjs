@@ -1,15 +1,17 @@
 // Says whether ONNX Runtime's CUDA provider finds here the libraries it needs, and where those are to be had that it does not.
 //
-//   node scripts/cuda-libraries.mjs [FOLDER_OF_THE_PROVIDER]
+//   node scripts/cuda-libraries.mjs [--install] [FOLDER_OF_THE_PROVIDER]
 //
-// `npm run cuda:install` runs it after ONNX Runtime's own install script, whose one choice is still called cuda12: what that
-// has downloaded since 1.27 is built with CUDA 13. The Dockerfile runs it in the image that is to serve.
+// With `--install` (`npm run cuda:install`) it runs ONNX Runtime's own install script first, whose one choice is still called
+// cuda12: what that has downloaded since 1.27 is built with CUDA 13. The Dockerfile runs it in the image that is to serve.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 
 const PROVIDER = 'libonnxruntime_providers_cuda.so';
+const INSTALLER = 'node_modules/onnxruntime-node/script/install.js';
 const FOLDER = 'node_modules/onnxruntime-node/bin/napi-v6/linux/x64';
 /** Comes with the driver, which a machine that only builds an image does not have. */
 const OF_THE_DRIVER = 'libcuda.so.1';
@@ -84,7 +86,41 @@ function complaints(provider) {
   return [...(missing.length > 0 ? advice(missing) : []), ...driverTooOld()];
 }
 
-const lines = complaints(path.join(process.argv[2] ?? FOLDER, PROVIDER));
+const USAGE = `Usage: npm run cuda:install
+
+Downloads ONNX Runtime’s CUDA libraries beside the binding, then says which of NVIDIA’s are missing and where to get them.
+
+  node scripts/cuda-libraries.mjs [FOLDER_OF_THE_PROVIDER]   the second part alone
+`;
+
+/** What is asked for; ends the process where that is the usage, or cannot be understood. */
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      options: { install: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      allowPositionals: true,
+    });
+    if (values.help) {
+      console.log(USAGE);
+      process.exit(0);
+    }
+    const [folder = FOLDER, ...more] = positionals;
+    if (more.length > 0) throw new Error(`There is one folder, not ${positionals.length}.`);
+    return { install: values.install, folder };
+  } catch (error) {
+    console.error(`${error.message}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+const { install, folder } = readArguments();
+if (install) {
+  const { status } = spawnSync(process.execPath, [INSTALLER, '--onnxruntime-node-install=cuda12'], {
+    stdio: 'inherit',
+  });
+  if (status !== 0) process.exit(status ?? 1);
+}
+const lines = complaints(path.join(folder, PROVIDER));
 if (lines.length > 0) {
   console.error(lines.join('\n'));
   process.exitCode = 1;

@@ -90,6 +90,8 @@ export function buildApp({
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
       IncomingMessage: IncomingRequest,
+      // `refuseNameless` does that: Node would answer without a body.
+      requireHostHeader: false,
     },
     forceCloseConnections: 'idle',
     // Our own refusal while draining is a problem document; this one is not.
@@ -131,6 +133,7 @@ export function buildApp({
   });
   app.after(() => {
     watchRequests(app, context);
+    refuseNameless(app);
     refuseStrayUpgrades(app);
     guardOrigins(app, {
       allowed: config.CORS_ORIGIN,
@@ -161,6 +164,16 @@ export function buildApp({
 /** A number of hops as a function: given a number, Fastify trusts none, for fear of clients that get around the proxy. */
 function trustProxy(proxies: Config['TRUST_PROXY']): NonNullable<FastifyServerOptions['trustProxy']> {
   return typeof proxies === 'number' ? (_address: string, hop: number) => hop < proxies : proxies;
+}
+
+/** RFC 9112, 3.2: every request of HTTP/1.1 names its host. */
+function refuseNameless(app: FastifyInstance): void {
+  app.addHook('onRequest', ({ raw }, _reply, done) => {
+    if (raw.headers.host !== undefined || raw.httpVersion === '1.0') return done();
+    done(
+      new HttpError('bad_request', 'The request has no header Host.', { headers: { Connection: 'close' } }),
+    );
+  });
 }
 
 /** A WebSocket to anything but our stream would otherwise be hung up on without a word. */

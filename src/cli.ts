@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The command line: `serve` (the default) and `translate`, which runs the same path without a server. */
+import { answerArguments } from './cli/serve.js';
 import { messageOf } from './errors.js';
 import { stopOnSignals } from './stop-signals.js';
 
@@ -8,15 +9,18 @@ const USAGE = `Usage:
   img2img-turbo-server translate IMAGE [options]   translate one picture without a server
   img2img-turbo-server --version | --help
 
-See "img2img-turbo-server translate --help" for its options.
+See "img2img-turbo-server translate --help" for its options, "serve --help" for the settings.
 `;
 
 async function main([command, ...rest]: string[]): Promise<void> {
   switch (command) {
     case undefined:
-    case 'serve':
-      await import('./server.js');
+    case 'serve': {
+      const code = answerArguments(rest);
+      if (code === undefined) await import('./server.js');
+      else process.exitCode = code;
       return;
+    }
     case 'translate': {
       const { translateCommand } = await import('./cli/translate.js');
       process.exitCode = await translateCommand(rest);

@@ -59,6 +59,10 @@ export const configSchema = z.object({
     .optional()
     .describe('Bundle used where a request names none; default: the first ready one by id, sketches first.'),
   PRELOAD: list
+    .refine(
+      (names) => names.length <= 1 || !names.includes('none'),
+      'must be ids, default or all, comma-separated, or none alone',
+    )
     .prefault('default')
     .describe('Bundles to load at start: ids, `default`, `all` or `none`, comma-separated.'),
   DEVICES: list

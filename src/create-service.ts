@@ -47,14 +47,23 @@ export async function createService({ config, logger, metrics }: CreateServiceOp
     const catalogue = new Catalogue(refuseForeign(discovered, targets));
     logRefused(catalogue.entries(), logger);
     if (discovered.length === 0) logger.warn({ folder: config.MODELS_DIR }, 'no bundles found');
-    if (config.DEFAULT_MODEL !== undefined) catalogue.entry(config.DEFAULT_MODEL);
-    const preload = preloadedIds(config, catalogue);
+    const { DEFAULT_MODEL } = config;
+    if (DEFAULT_MODEL !== undefined) naming('DEFAULT_MODEL', () => catalogue.entry(DEFAULT_MODEL));
+    const preload = naming('PRELOAD', () => preloadedIds(config, catalogue));
     return new LocalService({ config, logger, metrics, styles, catalogue, engines, preload });
   } catch (error) {
     await Promise.all(engines.map((engine) => engine.close()));
-    throw error instanceof Img2ImgError && error.code === 'unknown_model'
-      ? new Img2ImgError('invalid_config', `DEFAULT_MODEL or PRELOAD: ${error.message}`, { cause: error })
-      : error;
+    throw error;
+  }
+}
+
+/** @throws Img2ImgError `invalid_config` naming the setting where `read` finds that it names no model */
+function naming<Read>(setting: string, read: () => Read): Read {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof Img2ImgError) || error.code !== 'unknown_model') throw error;
+    throw new Img2ImgError('invalid_config', `${setting}: ${error.message}`, { cause: error });
   }
 }
 

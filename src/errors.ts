@@ -5,6 +5,8 @@ export type ErrorCode =
   | 'unsupported_image_type'
   /** An image type we decode, but truncated or corrupt. */
   | 'invalid_image'
+  /** No room for the temporary file that libvips decodes some large images in. */
+  | 'no_temporary_file'
   /** More bytes or pixels than allowed. */
   | 'image_too_large'
   /** A field is unknown, of the wrong type or out of range; `details.errors` lists every one. */

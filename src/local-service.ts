@@ -133,7 +133,8 @@ export class LocalService implements Service {
   }
 
   resolve(settings: Parameters<Service['resolve']>[0]): ReturnType<Service['resolve']> {
-    return resolveRequest(settings, this.#resolveContext).settings;
+    const { settings: resolved } = resolveRequest(settings, this.#resolveContext);
+    return { ...resolved, timeout_ms: resolved.timeout_ms ?? this.#config.DEFAULT_TIMEOUT_MS };
   }
 
   devices(): ReturnType<Service['devices']> {

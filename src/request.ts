@@ -57,7 +57,9 @@ const pictureShape = {
   fit: z
     .enum(['cover', 'contain', 'fill', 'none'])
     .default('cover')
-    .describe('How the image meets `size`: crop, pad, stretch, or leave as it is.'),
+    .describe(
+      'How the image meets `size`: crop, pad, stretch, or `none`: its own size, each side rounded down to the multiple that the model says.',
+    ),
   size: sizeSchema.optional(),
   restore_size: z
     .boolean()
@@ -111,5 +113,8 @@ export const streamConfigurationObject = z.strictObject(pictureShape);
 export const streamConfigurationSchema = z.preprocess(invertFromBoolean, streamConfigurationObject);
 
 export type TranslateRequest = z.infer<typeof translateRequestObject>;
-export type StreamConfiguration = z.infer<typeof streamConfigurationObject>;
+/** Once checked against a model, `invert` is absent where that takes no sketches. */
+export type StreamConfiguration = Omit<z.infer<typeof streamConfigurationObject>, 'invert'> & {
+  invert?: z.infer<typeof streamConfigurationObject>['invert'];
+};
 export type Priority = TranslateRequest['priority'];

@@ -5,6 +5,7 @@ import type { Catalogue } from './bundles/catalogue.js';
 import type { Direction } from './bundles/manifest.js';
 import { Img2ImgError, unknownId } from './errors.js';
 import { defaultThresholds } from './images/conditioning.js';
+import { defaultQuality } from './images/encode.js';
 import { checkSize } from './images/fit.js';
 import type { Size } from './images/raster.js';
 import { applyStyle, type Style } from './prompts/styles.js';
@@ -50,6 +51,7 @@ export function resolveRequest(settings: StreamConfiguration, context: ResolveCo
   refuseFieldsOfOtherModels(settings, bundle);
   const size = parseSize(settings.size);
   if (size !== undefined) checkSize(size, manifest.size);
+  const format = settings.format ?? 'png';
   const seed = settings.seed ?? randomInt(2 ** 31);
   const [nativeWidth, nativeHeight] = manifest.size.native;
   return {
@@ -63,14 +65,28 @@ export function resolveRequest(settings: StreamConfiguration, context: ResolveCo
     gamma: settings.gamma ?? manifest.default_gamma ?? 1,
     size,
     settings: {
-      ...settings,
+      ...fieldsOfModel(settings, bundle),
       model: bundle.id,
       direction: direction.id,
       seed,
+      format,
+      ...(format === 'png' ? {} : { quality: settings.quality ?? defaultQuality[format] }),
       // With `none` the size is the picture's own, and not known before it comes.
       ...(settings.fit === 'none' ? {} : { size: settings.size ?? `${nativeWidth}x${nativeHeight}` }),
-      ...(manifest.stochastic ? { gamma: settings.gamma ?? manifest.default_gamma } : {}),
     },
+  };
+}
+
+/** With what only some models take filled in for those, and left out for the others. */
+function fieldsOfModel(settings: StreamConfiguration, bundle: Bundle): StreamConfiguration {
+  const { conditioning, stochastic, default_gamma } = bundle.manifest;
+  const { invert = 'auto', ...others } = settings;
+  const { low, high } = thresholdsOf(settings, bundle);
+  return {
+    ...others,
+    ...(conditioning.kind === 'sketch' ? { invert } : {}),
+    ...(conditioning.kind === 'edge' ? { low_threshold: low, high_threshold: high } : {}),
+    ...(stochastic ? { gamma: settings.gamma ?? default_gamma } : {}),
   };
 }
 
@@ -101,7 +117,7 @@ function refuseFieldsOfOtherModels(settings: StreamConfiguration, bundle: Bundle
     refuse('prompt', 'its prompt is fixed by the direction');
     refuse('style', 'its prompt is fixed by the direction');
   }
-  if (!stochastic) refuse('gamma', 'it is deterministic');
+  if (!stochastic) refuse('gamma', 'it is not stochastic');
   if (conditioning.kind !== 'edge') {
     refuse('low_threshold', 'it does not look for edges');
     refuse('high_threshold', 'it does not look for edges');

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import { pino } from 'pino';
 import { buildApp } from './app.js';
+import { answerArguments } from './cli/serve.js';
 import { type Config, readProcessConfig } from './config.js';
 import { createService } from './create-service.js';
 import { messageOf } from './errors.js';
@@ -68,6 +69,11 @@ function startFault(error: unknown, config: Config | undefined): string {
   }
   return messageOf(error);
 }
+
+// `npm start -- …` comes here, not by way of the command line.
+const [first, ...rest] = process.argv.slice(2);
+const answer = answerArguments(first === undefined || first === 'serve' ? rest : [first, ...rest]);
+if (answer !== undefined) process.exit(answer);
 
 let config: Config | undefined;
 try {

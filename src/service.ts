@@ -4,7 +4,7 @@ import type { Manifest } from './bundles/manifest.js';
 import type { BundleResidency } from './bundles/residency.js';
 import type { EngineState } from './engine/engine.js';
 import type { StreamConfiguration } from './request.js';
-import type { Translates } from './translation.js';
+import type { OutputFormat, Translates } from './translation.js';
 
 export type ModelDescription =
   | ({
@@ -58,8 +58,8 @@ export interface Service extends Translates {
   unload(id: string, device?: string): Promise<ModelDescription>;
   styles(): readonly StyleDescription[];
   /**
-   * Checks settings against their model without running anything, and tells them with model, direction, size (unless
-   * `fit` is `none`), seed and (stochastic models) gamma filled in. The same check every translation goes through.
+   * Checks settings against their model without running anything, and tells them with everything filled in: size unless
+   * `fit` is `none`, quality unless the format has none, and of what only some models take, what this one does. The same check every translation goes through.
    * @throws Img2ImgError `invalid_request`, `unknown_model`, `unknown_style`, `unknown_direction`, `model_unavailable`
    */
   resolve(settings: StreamConfiguration): ResolvedSettings;
@@ -80,4 +80,5 @@ export type ResolvedSettings = StreamConfiguration & {
   model: string;
   direction: string;
   seed: number;
+  format: OutputFormat;
 };

@@ -58,7 +58,7 @@ export class Translator implements Translates {
     const { bundle, direction, settings } = request;
     const { priority, client } = job;
 
-    const format = settings.format ?? 'png';
+    const { format } = settings;
     const plan = {
       fit: settings.fit,
       size: request.size,
@@ -144,7 +144,7 @@ export class Translator implements Translates {
 
 function conditioningOf(settings: StreamConfiguration, bundle: Bundle): Conditioning {
   const { kind } = bundle.manifest.conditioning;
-  if (kind === 'sketch') return { kind, invert: settings.invert };
+  if (kind === 'sketch') return { kind, invert: settings.invert ?? 'auto' };
   if (kind === 'image') return { kind };
   const { low, high } = thresholdsOf(settings, bundle);
   return { kind, lowThreshold: low, highThreshold: high };

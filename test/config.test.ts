@@ -46,6 +46,7 @@ describe('the settings', () => {
     ['TRUST_PROXY', '10.0.0.1,true', TRUST_PROXY_RULE],
     ['TRUST_PROXY', '10.0.0.0/33', TRUST_PROXY_RULE],
     ['TRUST_PROXY', '10.0.0.0/0', TRUST_PROXY_RULE],
+    ['PRELOAD', 'all,none', 'must be ids, default or all, comma-separated, or none alone'],
     ['LOG_LEVEL', 'loud', 'must be one of fatal, error, warn, info, debug, trace, silent'],
     ['PREFERRED_BATCH_SIZES', '4,1', 'must be integers from 1 to 64, comma-separated and ascending'],
     ['PREFERRED_BATCH_SIZES', 'x', 'must be integers from 1 to 64, comma-separated and ascending'],

@@ -227,6 +227,14 @@ describe('the service', () => {
     });
   });
 
+  it.each([
+    [{ DEFAULT_MODEL: 'dragon' }, /^DEFAULT_MODEL: There is no model "dragon"/],
+    [{ PRELOAD: 'tiny-edge,dragon' }, /^PRELOAD: There is no model "dragon"/],
+    [{ MODELS_DIR: join(FIXTURES, 'nowhere') }, /^MODELS_DIR cannot be read: there is no folder \/.*nowhere/],
+  ])('does not start with %j, and names the setting', async (settings, sentence) => {
+    await expect(start(settings)).rejects.toThrow(sentence);
+  });
+
   it('leaves no engine behind when the models folder cannot be read', async () => {
     const handles = () => process.getActiveResourcesInfo().filter((name) => name === 'ProcessWrap').length;
     const before = handles();

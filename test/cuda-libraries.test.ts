@@ -44,6 +44,26 @@ function check(libraries = ''): { status: number | null; said: string } {
   return { status, said: stderr };
 }
 
+const run = (...args: string[]) => spawnSync(process.execPath, [script, ...args], { encoding: 'utf8' });
+
+describe('the command line', () => {
+  it('gives its usage instead of installing', () => {
+    const { status, stdout } = run('--install', '--help');
+    expect(stdout).toMatch(/^Usage: npm run cuda:install/);
+    expect(status).toBe(0);
+  });
+
+  it.each([
+    ['--cuda', "'--cuda'"],
+    ['one two', 'There is one folder, not 2.'],
+  ])('refuses %s', (words, why) => {
+    const { status, stderr } = run(...words.split(' '));
+    expect(stderr).toContain(why);
+    expect(stderr).toContain('Usage: ');
+    expect(status).toBe(2);
+  });
+});
+
 const provider = (): Promise<void> => writeFile(path.join(folder, 'libonnxruntime_providers_cuda.so'), '');
 
 describe.runIf(process.platform === 'linux' && process.arch === 'x64')(

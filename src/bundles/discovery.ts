@@ -16,12 +16,13 @@ const HASH_AT_DISCOVERY_BYTES = 256 * 2 ** 20;
 
 /**
  * Every sub-folder with a `manifest.json` is a bundle; `shared/` and anything else is left alone.
- * @returns one entry a folder, ordered by id; an unreadable `modelsDir` gives an empty list only if it does not exist
+ * @returns one entry a folder, ordered by id
+ * @throws Error where `modelsDir` cannot be read, or is not there
  */
 export async function discoverBundles(modelsDir: string): Promise<Discovered[]> {
   const root = path.resolve(modelsDir);
   const entries = await readdir(root, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
+    if (error.code === 'ENOENT') throw new Error(`there is no folder ${root}`, { cause: error });
     throw error;
   });
   const folders = entries

@@ -1,5 +1,5 @@
 /** `translate IMAGE -o OUT`: one picture through the whole way of a request, in this process. */
-import { access, readFile, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { pino } from 'pino';
@@ -8,6 +8,7 @@ import { readProcessConfig } from '../config.js';
 import { createService } from '../create-service.js';
 import { Img2ImgError, messageOf } from '../errors.js';
 import { coerceWords, fieldFaults, fieldTable } from '../fields/fields.js';
+import { readSize } from '../images/decode.js';
 import { createMetrics } from '../metrics.js';
 import { translateRequestObject } from '../request.js';
 import type { OutputFormat } from '../translation.js';
@@ -130,10 +131,11 @@ function joinNegatives(args: string[]): string[] {
 
 async function run({ input, output, quiet, request }: Command): Promise<void> {
   const image = await readInput(input);
-  // Before the minutes that a large model may take to load; with the separator at its end it must be a folder.
-  if (output !== '-') await access(path.dirname(output) + path.sep);
   const { n, priority, response: _, ...settings } = request;
   const config = readProcessConfig({ PRELOAD: 'none' });
+  // Before the minutes that a large model may take to load.
+  await readSize(image, { maxPixels: config.MAX_PIXELS });
+  if (output !== '-') await checkWritable(output);
   const logger = pino({ level: quiet ? 'silent' : 'warn' }, pino.destination(2));
   const progress = startProgress(quiet ? undefined : process.stderr);
   progress.say('starting the engine');
@@ -175,6 +177,12 @@ async function readInput(input: string): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
+}
+
+/** @throws Error where the folder of `output` is not there, is a file, or may not be written */
+async function checkWritable(output: string): Promise<void> {
+  // With the separator at its end it must be a folder.
+  await access(path.dirname(output) + path.sep, constants.W_OK);
 }
 
 function numbered(output: string, index: number): string {

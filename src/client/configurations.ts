@@ -31,6 +31,11 @@ export class Configurations {
     return this.#latest;
   }
 
+  /** The one asked for last and not refused; one that was where the server has taken none. */
+  get current(): StreamConfiguration {
+    return (inForce(this.#latest) ?? this.#latest).configuration;
+  }
+
   /** Why the last one was refused, where that leaves none; undefined where there is one, or one may still be taken. */
   get refusal(): Problem | undefined {
     return inForce(this.#latest) === undefined ? this.#refusal : undefined;
@@ -51,7 +56,7 @@ export class Configurations {
    * yet, first the one it has taken, which is in force if it says no.
    */
   renewed(): StreamConfiguration[] {
-    const { configuration } = inForce(this.#latest) ?? this.#latest;
+    const configuration = this.current;
     const known = this.#accepted ?? configuration;
     this.#unanswered = [];
     this.#latest = { configuration: known, before: undefined, refused: false };

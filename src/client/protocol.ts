@@ -59,7 +59,7 @@ export interface Problem {
 
 export type ConfigureMessage = { type: 'configure' } & StreamConfiguration;
 
-/** The configuration as the server understood it, with model, direction, size and seed filled in. */
+/** The configuration as the server understood it, with everything filled in that the model takes. */
 export type ReadyMessage = { type: 'ready'; model: string; seed: number } & Omit<
   StreamConfiguration,
   'model' | 'seed'

@@ -70,9 +70,9 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
     return this.#connection.status;
   }
 
-  /** What was asked for last; a new connection takes back what the server has refused. */
+  /** What was asked for last and not refused; what was refused where the server has taken none. */
   get configuration(): StreamConfiguration {
-    return this.#configurations.latest.configuration;
+    return this.#configurations.current;
   }
 
   /**
@@ -97,7 +97,8 @@ export class Img2ImgStream implements AsyncIterable<StreamResult> {
   }
 
   /**
-   * Hands over the newest frame. One that waits here already is overtaken by it.
+   * Hands over the newest frame. One that waits here already is overtaken by it. Once the stream is closed, the frame is
+   * numbered, and nothing comes of it.
    * @returns the frame's number, which its result carries
    */
   push(source: FrameSource): number {

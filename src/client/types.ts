@@ -84,7 +84,7 @@ export type DropReason = DroppedMessage['reason'] | 'forgotten';
 
 export interface StreamEvents {
   status: StreamStatus;
-  /** The server took the configuration; `seed` and the rest are filled in. */
+  /** The server took the configuration; all that the model takes is filled in. */
   ready: Omit<ReadyMessage, 'type'>;
   /** A frame is on its way. */
   sent: { frame: number };

@@ -20,6 +20,11 @@ export interface StartEnginesOptions {
   logger: Logger;
 }
 
+interface Failure {
+  device: DeviceSpec;
+  reason: unknown;
+}
+
 const CPU: DeviceSpec = { id: 'cpu:0', provider: 'cpu', index: 0 };
 
 /** @throws Img2ImgError `invalid_config` when a device named by hand cannot be had */
@@ -32,7 +37,7 @@ export async function startEngines(options: StartEnginesOptions): Promise<Engine
   await Promise.all(engines.map((engine) => engine.close()));
   throw new Img2ImgError(
     'invalid_config',
-    `DEVICES names ${failure.device.id}, which cannot be had: ${messageOf(failure.reason)}`,
+    `DEVICES names ${failure.device.id}, which cannot be had: ${whyNot(failure)}`,
     { cause: failure.reason },
   );
 }
@@ -41,8 +46,8 @@ async function startAuto(options: StartEnginesOptions, cards: CudaCard[]): Promi
   const { logger } = options;
   const cuda: DeviceSpec[] = cards.map(({ index }) => ({ id: `cuda:${index}`, provider: 'cuda', index }));
   const { engines, failures } = await startAll(cuda, cards, options);
-  for (const { device, reason } of failures) {
-    logger.warn({ device: device.id, reason: messageOf(reason) }, 'device not used');
+  for (const failure of failures) {
+    logger.warn({ device: failure.device.id, reason: whyNot(failure) }, 'device not used');
   }
   const why =
     engines.length > 0
@@ -55,12 +60,19 @@ async function startAuto(options: StartEnginesOptions, cards: CudaCard[]): Promi
   return engines;
 }
 
+/** ONNX Runtime's own words, and what to do where it has no CUDA libraries, or they lack some of NVIDIA's. */
+function whyNot({ device, reason }: Failure): string {
+  const message = messageOf(reason);
+  if (device.provider !== 'cuda' || !/load (shared )?library/.test(message)) return message;
+  return `${message}. Run \`npm run cuda:install\`, which says what is missing: see README.md, “Put a GPU under it”.`;
+}
+
 /** Starts all at once. @returns the engines that are up and why others are not, each in the order of their devices */
 async function startAll(
   devices: readonly DeviceSpec[],
   cards: readonly CudaCard[],
   options: StartEnginesOptions,
-): Promise<{ engines: Engine[]; failures: { device: DeviceSpec; reason: unknown }[] }> {
+): Promise<{ engines: Engine[]; failures: Failure[] }> {
   const starts = devices.map((device) =>
     start(device, devices, cards, options).then(
       (engine) => ({ engine }),

@@ -1,4 +1,4 @@
-/** Answers what Node's own HTTP parser refused: what is no HTTP, or does not arrive in time. */
+/** Answers what Node itself refuses: what is no HTTP, does not arrive in time, or expects what there is not. */
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HttpCode } from './codes.js';
@@ -18,6 +18,8 @@ export class ClientErrors {
   /** Takes note of the newest answer of each connection: whether one has begun decides what can still be said. */
   watch(server: Server): void {
     server.on('request', (request, response) => this.#latest.set(request.socket, response));
+    // Node itself would answer without a body.
+    server.on('checkExpectation', (_request, response) => refuseExpectation(response));
   }
 
   /** For Node's `clientError`. */
@@ -42,6 +44,13 @@ export class ClientErrors {
     if (response === undefined || !response.headersSent) return false;
     return !response.req.complete || !response.writableFinished;
   }
+}
+
+function refuseExpectation(response: ServerResponse): void {
+  const detail = 'This server meets no expectation but 100-continue.';
+  const { status, document } = toProblem(new HttpError('expectation_failed', detail));
+  response.writeHead(status, { 'Content-Type': PROBLEM_MEDIA_TYPE, Connection: 'close' });
+  response.end(JSON.stringify(document));
 }
 
 function problemResponse(code: HttpCode): Buffer {

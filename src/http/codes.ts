@@ -19,6 +19,7 @@ export type HttpCode =
   | 'method_not_allowed'
   | 'origin_not_allowed'
   | 'host_not_allowed'
+  | 'expectation_failed'
   | 'request_timeout'
   | 'headers_too_large'
   | 'upgrade_required'
@@ -40,6 +41,11 @@ export const problemKinds: Record<ProblemCode, ProblemKind> = {
     status: 400,
     title: 'Invalid image',
     help: 'The type is one we read, but the image is truncated or corrupt: send it again, whole.',
+  },
+  no_temporary_file: {
+    status: 507,
+    title: 'No temporary file',
+    help: 'Large WebP images are decoded in a file of the server’s TMPDIR, else /tmp, which is full or may not be written. Its operator can mend that; PNG and JPEG need none.',
   },
   image_too_large: {
     status: 413,
@@ -109,7 +115,7 @@ export const problemKinds: Record<ProblemCode, ProblemKind> = {
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
-    help: 'Send multipart/form-data, application/json or the image itself, without Content-Encoding.',
+    help: 'Translate takes multipart/form-data, application/json or the image itself, other routes application/json; all without Content-Encoding.',
   },
   not_acceptable: {
     status: 406,
@@ -131,6 +137,11 @@ export const problemKinds: Record<ProblemCode, ProblemKind> = {
     status: 403,
     title: 'Host not allowed',
     help: 'Any page could have its own name point here, so the names of this server stand in ALLOWED_HOSTS; addresses and localhost need not. Behind a proxy set TRUST_PROXY too.',
+  },
+  expectation_failed: {
+    status: 417,
+    title: 'Expectation failed',
+    help: 'Leave the header Expect out: 100-continue is the only one there is.',
   },
   request_timeout: {
     status: 408,

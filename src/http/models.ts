@@ -2,10 +2,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { echo } from '../fields/echo.js';
 import { invalidRequest } from '../fields/fault.js';
 import { givenTwice } from '../fields/fields.js';
 import { MAX_ID_CHARACTERS } from '../request.js';
 import type { HttpContext } from './context.js';
+import { HttpError } from './problem.js';
 
 const residencySchema = z.object({
   device: z.string(),
@@ -67,6 +69,7 @@ const deviceSchema = z.strictObject({
 
 export async function modelRoutes(scope: FastifyInstance, { service }: HttpContext): Promise<void> {
   const app = scope.withTypeProvider<ZodTypeProvider>();
+  takeJsonOrNothing(scope);
 
   app.get(
     '/v1/models',
@@ -126,4 +129,19 @@ export async function modelRoutes(scope: FastifyInstance, { service }: HttpConte
       },
     );
   }
+}
+
+/** An empty body needs no type, whatever a client calls it: `curl -d ''` calls it a form. */
+function takeJsonOrNothing(scope: FastifyInstance): void {
+  scope.removeContentTypeParser('text/plain');
+  scope.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
+    if (body.length === 0) return done(null);
+    const type = String(echo(request.headers['content-type'] ?? 'a body without a Content-Type'));
+    done(
+      new HttpError(
+        'unsupported_media_type',
+        `This route takes application/json or no body at all, not ${type}.`,
+      ),
+    );
+  });
 }

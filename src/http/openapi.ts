@@ -172,7 +172,7 @@ function translateOperation(): Json {
           'application/json': { schema: { $ref: '#/components/schemas/Translation' } },
         },
       },
-      ...problemResponses([400, 403, 404, 406, 408, 413, 415, 429, 500, 503, 504]),
+      ...problemResponses([400, 403, 404, 406, 408, 413, 415, 429, 500, 503, 504, 507]),
     },
   };
 }

@@ -41,7 +41,7 @@ export async function readSize(data: Uint8Array, limits: DecodeLimits): Promise<
  *
  * Runs on libuv's threads; 3 to 4 ms for a 512×512 JPEG. The result owns its buffer.
  *
- * @throws Img2ImgError as `readSize` does, and `invalid_image` where the file is cut off or damaged
+ * @throws Img2ImgError as `readSize` does, `invalid_image` where the file is cut off or damaged, and `no_temporary_file`
  */
 export async function decodeImage(
   data: Uint8Array,
@@ -101,7 +101,16 @@ function typeOf(data: Uint8Array): ReadableType {
   });
 }
 
+/** How libvips names its temporary files, and what it says where one finds no room: neither is the image's fault. */
+const TEMPORARY_FILE = /vips-\d+-\d+\.v|wbuffer_write/;
+
 function invalid(type: ReadableType, cause: unknown): Img2ImgError {
+  if (TEMPORARY_FILE.test(messageOf(cause)))
+    return new Img2ImgError(
+      'no_temporary_file',
+      `The server cannot write the temporary file in which it decodes a large ${type} image.`,
+      { cause },
+    );
   return new Img2ImgError('invalid_image', `The ${type} image cannot be decoded: it is cut off or damaged.`, {
     details: { type, reason: messageOf(cause).split('\n')[0] },
     cause,

@@ -19,7 +19,7 @@ const longestSide: Readonly<Record<OutputFormat, number>> = {
   avif: 16_384,
 };
 
-const defaultQuality = { jpeg: 90, webp: 85, avif: 60 };
+export const defaultQuality = { jpeg: 90, webp: 85, avif: 60 };
 
 export interface EncodeOptions {
   readonly format: OutputFormat;

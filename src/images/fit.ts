@@ -83,8 +83,9 @@ function ownCanvas(source: Size, size: Size | undefined, rules: SizeRules): Size
   const floor = (side: number) => Math.floor(side / rules.multiple_of) * rules.multiple_of;
   const canvas = { width: floor(source.width), height: floor(source.height) };
   const refuse = (fault: { field: string; value: string; allowed: string }, why: string) => {
-    const own = `${source.width}x${source.height}`;
-    throw new Img2ImgError('invalid_request', `fit none keeps the image's size, ${own}, ${why}.`, {
+    const [own, kept] = [source, canvas].map(({ width, height }) => `${width}x${height}`);
+    const size = own === kept ? own : `${own}, rounded down to multiples of ${rules.multiple_of}: ${kept}`;
+    throw new Img2ImgError('invalid_request', `fit none keeps the image's size, ${size}, ${why}.`, {
       details: { errors: [fault] },
     });
   };

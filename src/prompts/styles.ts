@@ -11,13 +11,15 @@ const styleSchema = z.strictObject({
   template: z.string().includes('{prompt}', { message: 'must contain {prompt}' }),
 });
 
-const stylesSchema = z.array(styleSchema).superRefine((styles, context) => {
-  styles.forEach((style, index) => {
-    if (styles.findIndex((other) => other.id === style.id) !== index) {
-      context.addIssue({ code: 'custom', path: [index, 'id'], message: `"${style.id}" stands twice` });
-    }
+const stylesSchema = z
+  .array(styleSchema, 'it must be a JSON array of { "id", "title", "template" }')
+  .superRefine((styles, context) => {
+    styles.forEach((style, index) => {
+      if (styles.findIndex((other) => other.id === style.id) !== index) {
+        context.addIssue({ code: 'custom', path: [index, 'id'], message: `"${style.id}" stands twice` });
+      }
+    });
   });
-});
 
 export type Style = z.infer<typeof styleSchema>;
 
@@ -28,7 +30,7 @@ export type Style = z.infer<typeof styleSchema>;
 export function loadStyles(path?: string): Style[] {
   if (path === undefined) return stylesSchema.parse(shipped);
   const refuse = (why: string, cause?: unknown) =>
-    new Img2ImgError('invalid_config', `The styles file ${path} ${why}`, { details: { file: path }, cause });
+    new Img2ImgError('invalid_config', `STYLES_FILE: ${path} ${why}`, { details: { file: path }, cause });
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -43,8 +45,8 @@ export function loadStyles(path?: string): Style[] {
   }
   const parsed = stylesSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(
-    (issue) => `${z.core.toDotPath(issue.path) || 'it'}: ${issue.message}`,
+  const faults = parsed.error.issues.map(({ path, message }) =>
+    path.length === 0 ? message : `${z.core.toDotPath(path)}: ${message}`,
   );
   throw refuse(`does not hold together: ${faults.join('; ')}`);
 }

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -65,8 +65,11 @@ describe('discovery', () => {
     }
   });
 
-  it('gives nothing for a folder that is not there', async () => {
-    expect(await discoverBundles(path.join(models, 'nowhere'))).toEqual([]);
+  it('says so where the folder is not there, and finds nothing in an empty one', async () => {
+    const folder = path.join(models, 'nowhere');
+    await expect(discoverBundles(folder)).rejects.toThrow(`there is no folder ${folder}`);
+    await mkdir(folder);
+    expect(await discoverBundles(folder)).toEqual([]);
   });
 
   it('refuses a bundle whose manifest is no JSON', async () => {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -98,6 +98,27 @@ describe('img2img-turbo-server translate', () => {
   ])('says that %s can have no picture before it starts an engine', async (output, message) => {
     const { code, err } = await run('translate', 'in.png', '-o', output);
     expect(err).toMatch(message);
+    expect(err).not.toContain('starting the engine');
+    expect(code).toBe(1);
+  });
+
+  it.each([
+    ['empty.png', '', 'an empty file'],
+    ['notes.txt', 'a duck', 'text'],
+    ['cut.webp', 'RIFF\x10\0\0\0WEBP', 'cut off or damaged'],
+  ])('says what %s is before it starts an engine', async (name, content, message) => {
+    await writeFile(path.join(folder, name), content, 'latin1');
+    const { code, err } = await run('translate', name, '-o', 'out.png');
+    expect(err).toContain(message);
+    expect(err).not.toContain('starting the engine');
+    expect(code).toBe(1);
+  });
+
+  // Root may write everywhere.
+  it.runIf(process.getuid?.() !== 0)('says that a folder may not be written before it starts', async () => {
+    await mkdir(path.join(folder, 'closed'), { mode: 0o555 });
+    const { code, err } = await run('translate', 'in.png', '-o', 'closed/out.png');
+    expect(err).toMatch(/permission denied.*closed/);
     expect(err).not.toContain('starting the engine');
     expect(code).toBe(1);
   });

@@ -693,6 +693,18 @@ test('after a refused configuration, pictures tell of the one that stayed in for
   expect(await picture('three')).toBe(later);
 });
 
+test('`configuration` is the one in use: a refused one no longer, once the server has said so', async () => {
+  const [taken, refused] = [{ prompt: 'a fox' }, { style: 'baroque' }];
+  const stream = open({ configuration: taken });
+  await until(() => expect(server.connection.configurations).toHaveLength(1));
+  server.connection.text({ type: 'ready', model: 'tiny', seed: 7 });
+  stream.configure(refused);
+  expect(stream.configuration).toBe(refused);
+  await until(() => expect(server.connection.configurations).toHaveLength(2));
+  server.connection.text({ type: 'error', problem: { title: 'Unknown style', status: 400 } });
+  await until(() => expect(stream.configuration).toBe(taken));
+});
+
 test('after a refused configuration and a lost connection, the one in force is what the new one begins with', async () => {
   const [taken, refused] = [{ prompt: 'a fox' }, { prompt: 'x'.repeat(3000) }];
   const stream = open({ configuration: taken });

@@ -57,6 +57,22 @@ describe('auto', () => {
     expect(warnings).toMatchObject([{ device: 'cuda:0', reason: 'no cuDNN' }]);
   });
 
+  it('says what to do where the libraries of CUDA are missing', async () => {
+    const engines = startAuto();
+    await vi.waitUntil(() => starts.size === 2);
+    starts
+      .get('cuda:0')
+      ?.fail('OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library');
+    starts.get('cuda:1')?.fail('CUDA failure 2: out of memory');
+    await vi.waitUntil(() => starts.has('cpu:0'));
+    starts.get('cpu:0')?.up();
+    await engines;
+    expect(warnings).toMatchObject([
+      { reason: expect.stringMatching(/load shared library\. Run `npm run cuda:install`/) },
+      { reason: 'CUDA failure 2: out of memory' },
+    ]);
+  });
+
   it('takes the CPU where none does', async () => {
     const engines = startAuto();
     await vi.waitUntil(() => starts.size === 2);

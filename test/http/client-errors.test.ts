@@ -60,6 +60,22 @@ describe('a request given up in the middle', () => {
     expect(statuses()).toEqual(['400']);
   });
 
+  it.each([
+    ['names no host', 'GET /v1/models HTTP/1.1\r\n\r\n', '400', 'bad_request'],
+    [
+      'expects the unknown',
+      'GET /v1/models HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n',
+      '417',
+      'expectation_failed',
+    ],
+  ])('is told why in a problem where it %s', async (_name, request, status, code) => {
+    socket.write(request);
+    await vi.waitFor(() => expect(statuses()).toEqual([status]), 5_000);
+    await untilCut();
+    expect(answers).toContain('application/problem+json');
+    expect(answers).toContain(`"code":"${code}"`);
+  });
+
   it('is not answered twice', async () => {
     socket.write(head('Content-Length: 2000000'));
     await vi.waitFor(() => expect(statuses()).toEqual(['413']), 5_000);

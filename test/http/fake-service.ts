@@ -90,6 +90,7 @@ export function createFakeService(): FakeService {
         model: 'tiny-sketch',
         direction: 'sketch_to_image',
         seed: settings.seed ?? 7,
+        format: settings.format ?? 'png',
         size: settings.size ?? '64x64',
       };
     },

@@ -73,6 +73,23 @@ describe('models', () => {
   });
 });
 
+it.each(['application/x-www-form-urlencoded', 'text/plain'])(
+  'an empty body called %s loads too',
+  async (type) => {
+    const load = (payload: string) =>
+      test.app.inject({
+        method: 'POST',
+        url: '/v1/models/tiny-sketch/load',
+        headers: { 'content-type': type, 'content-length': String(payload.length) },
+        payload,
+      });
+    expect((await load('')).statusCode).toBe(200);
+    const refused = await load('device=cpu:0');
+    expect(refused.statusCode).toBe(415);
+    expect(refused.json().detail).toBe(`This route takes application/json or no body at all, not ${type}.`);
+  },
+);
+
 it('a load may take longer than a silent connection is kept', async () => {
   const url = await test.listen();
   test.app.server.timeout = 200;

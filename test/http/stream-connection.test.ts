@@ -382,8 +382,22 @@ describe('a message at fault is an error that says so, and the connection lives 
     expect(detail).not.toMatch(NOISE);
   });
 
+  it('a frame after a configuration that was refused, in words that say so', async () => {
+    for (const fields of [{ seed: 'x' }, { model: 'nope' }]) {
+      connection = open();
+      configure(fields);
+      connection.receive(await sketch(), true);
+      const { problem } = socket.ofType('error').at(-1) ?? {};
+      expect(problem).toMatchObject({
+        code: 'not_configured',
+        detail: expect.stringMatching(/^The configuration was refused/),
+      });
+    }
+  });
+
   it('a binary frame before configure', async () => {
     connection.receive(await sketch(), true);
+    expect(outcomes).toEqual(['1 error']);
     expect(socket.ofType('error')[0]).toMatchObject({
       frame: 1,
       problem: { code: 'not_configured', status: 409 },

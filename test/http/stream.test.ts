@@ -144,10 +144,31 @@ describe('a stream', () => {
       const [code] = await client.closed;
       expect(code).toBe(expected);
       await vi.waitFor(() => expect(lines.map(({ msg }) => msg)).toContain('stream closed'));
+      expect(lines.find(({ msg }) => msg === 'stream closed')).toMatchObject({ code: expected });
       expect(lines.filter(({ level }) => Number(level) > 30)).toEqual([]);
       expect(JSON.stringify(lines)).not.toContain('stack');
     },
   );
+
+  it('which is cut says so in the log, and counts the frames that were refused', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const logger = pino({ level: 'info' }, { write: (line) => void lines.push(JSON.parse(line)) });
+    await test.app.close();
+    test = testApp({}, { logger });
+    url = `${(await test.listen()).replace('http', 'ws')}/v1/stream`;
+    const client = await open();
+    client.socket.send(await sketch());
+    await vi.waitFor(() => expect(types(client)).toEqual(['error']));
+    const ping = Buffer.from([0x89, 0x80, 0, 0, 0, 0]);
+    tcpOf(client.socket).write(Buffer.concat(Array.from({ length: 5_000 }, () => ping)));
+    expect((await client.closed)[0]).toBe(1006);
+    await vi.waitFor(() => expect(lines.map(({ msg }) => msg)).toContain('stream closed'));
+    expect(lines.find(({ msg }) => msg === 'stream closed')).toMatchObject({
+      code: 1006,
+      reason: 'too many pings at once',
+      frames: { error: 1 },
+    });
+  });
 
   it.each([
     ['true', [{ model: 'tiny-sketch', prompt: 'a secret duck' }]],

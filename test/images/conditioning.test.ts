@@ -129,6 +129,16 @@ describe('lines that were missed', () => {
     expect(missed(drawn(160, 0))).toBe(false);
   });
 
+  it.each([
+    ['yellow', [255, 255, 0]],
+    ['green', [0, 255, 0]],
+    ['cyan', [0, 255, 255]],
+  ])('are told of where they are %s on white', (_name, colour) => {
+    const picture = drawn(255, 255);
+    for (let pixel = 30 * size; pixel < 31 * size; pixel++) picture.data.set(colour, pixel * 3);
+    expect(missed(picture)).toBe(true);
+  });
+
   it('are none where the sheet is blank', () => {
     for (const paper of [0, 200, 255]) expect(missed(drawn(paper, paper)), `${paper}`).toBe(false);
     expect(missed(drawn(252, 255))).toBe(false);

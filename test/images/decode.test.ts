@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { crc32, deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { Img2ImgError } from '../../src/errors.js';
@@ -223,6 +225,23 @@ describe('bad input', () => {
       code: 'image_too_large',
       details: { width: 65_536, height: 2, maxSide: 65_535 },
     });
+  });
+
+  it('a large image is not told to be damaged where the server has no room for its temporary file', async () => {
+    const image = await sharp({ create: { width: 6000, height: 6000, channels: 3, background: 'white' } })
+      .webp({ effort: 0 })
+      .toBuffer();
+    // GLib reads TMPDIR once a process.
+    const decode = fileURLToPath(new URL('../../dist/images/decode.js', import.meta.url));
+    const program = `import { decodeImage } from ${JSON.stringify(decode)};
+const bytes = Buffer.from(process.argv[1], 'base64');
+await decodeImage(bytes, { maxPixels: 5e7 }).catch(({ code }) => process.stdout.write(code));`;
+    const { stdout } = spawnSync(
+      process.execPath,
+      ['--input-type=module', '-e', program, image.toString('base64')],
+      { encoding: 'utf8', env: { ...process.env, TMPDIR: '/nowhere' } },
+    );
+    expect(stdout).toBe('no_temporary_file');
   });
 
   it('does no harm to the pictures beside it', async () => {

@@ -80,7 +80,9 @@ describe('a size that the bundle does not run', () => {
   });
 
   it('is refused for fit none when the picture is too small, too large or contradicts size', () => {
-    expect(refusal({ width: 60, height: 300 }, 'none', undefined).message).toContain('60x300');
+    expect(refusal({ width: 60, height: 300 }, 'none', undefined).message).toContain(
+      "keeps the image's size, 60x300, rounded down to multiples of 8: 56x296, which this model does not run",
+    );
     expect(refusal({ width: 3000, height: 300 }, 'none', undefined).message).toContain('choose another fit');
     expect(refusal(source, 'none', { width: 512, height: 512 }).message).toContain('contradicts');
   });

@@ -65,7 +65,7 @@ describe('styles', () => {
   it('of a bad file stop with a sentence that names file and fault', () => {
     const bad: [string, string, string][] = [
       ['text.json', 'nine styles', 'is not JSON'],
-      ['object.json', '{}', 'array'],
+      ['object.json', '{}', 'does not hold together: it must be a JSON array of {'],
       [
         'template.json',
         '[{"id":"ink","title":"Ink","template":"ink"}]',
@@ -82,7 +82,7 @@ describe('styles', () => {
       const path = file(name, text);
       const error = failure(() => loadStyles(path));
       expect(error.code).toBe('invalid_config');
-      expect(error.message).toContain(path);
+      expect(error.message).toContain(`STYLES_FILE: ${path} `);
       expect(error.message).toContain(fault);
     }
     expect(failure(() => loadStyles(join(folder, 'none.json'))).message).toContain('cannot be read');

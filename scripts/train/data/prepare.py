@@ -3,6 +3,7 @@
 python -m train.data.prepare            (about five minutes on two busy cores, 3 GB in the cache)
 """
 
+import argparse
 import pickle
 from multiprocessing import Pool
 from pathlib import Path
@@ -47,6 +48,7 @@ def _one(icon: icons.Icon) -> tuple | None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     cv2.setNumThreads(1)
     icons.fetch()
     # Aside, since what is there may be mapped into the memory of a run.

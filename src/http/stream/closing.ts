@@ -5,5 +5,8 @@ export const GOING_AWAY = 1001;
 export const TOO_BIG = 1009;
 export const TRY_AGAIN_LATER = 1013;
 
+/** Why a connection was cut that did not. */
+export const UNANSWERED = 'the close message was not answered';
+
 /** Milliseconds a client has to answer our close message, or to read on towards it, before its connection is cut. */
 export const CLOSE_GRACE_MS = 1_000;

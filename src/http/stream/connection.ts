@@ -5,7 +5,7 @@ import type { Translation } from '../../translation.js';
 import type { ByteBudget, ByteShare } from '../byte-budget.js';
 import type { FrameOutcome } from '../http-metrics.js';
 import { HttpError, toProblem } from '../problem.js';
-import { CLOSE_GRACE_MS, GOING_AWAY, NORMAL, TOO_BIG, TRY_AGAIN_LATER } from './closing.js';
+import { CLOSE_GRACE_MS, GOING_AWAY, NORMAL, TOO_BIG, TRY_AGAIN_LATER, UNANSWERED } from './closing.js';
 import { Frames } from './frames.js';
 import { Heartbeat, type HeartbeatSocket } from './heartbeat.js';
 import { type FrameId, resultMessage } from './messages.js';
@@ -30,7 +30,8 @@ export interface StreamOptions {
   idleMs: number;
   /** A configuration was accepted. */
   configured(settings: ResolvedSettings): void;
-  frameEnded(outcome: FrameOutcome, frame: FrameId, translation?: Translation): void;
+  /** `frame` is undefined where one was at fault that did not say its id. */
+  frameEnded(outcome: FrameOutcome, frame: FrameId | undefined, translation?: Translation): void;
   /** Is told of errors that are the server's fault. */
   failed(error: unknown): void;
 }
@@ -41,6 +42,8 @@ export class StreamConnection {
   readonly #heartbeat: Heartbeat;
   readonly #frames: Frames;
   #settings: ResolvedSettings | undefined;
+  /** A configuration came that was refused. */
+  #refused = false;
   /** Of the message that is coming in. */
   #arriving: ByteShare;
   /** Of the pictures the client has not read yet. */
@@ -116,6 +119,9 @@ export class StreamConnection {
       this.#take(message, share);
     } catch (error) {
       share.giveBack();
+      const type = message.type === 'fault' ? message.of : message.type;
+      if (type === 'configure') this.#refused = true;
+      if (type === 'frame') this.#options.frameEnded('error', message.id);
       this.#error(error, message.id);
     }
   }
@@ -163,7 +169,10 @@ export class StreamConnection {
       return;
     }
     if (this.#settings === undefined) {
-      throw new HttpError('not_configured', 'A frame came before the first configure message.');
+      const why = this.#refused
+        ? 'The configuration was refused, and none before it is in force.'
+        : 'A frame came before the first configure message.';
+      throw new HttpError('not_configured', why);
     }
     const { id, image } = message;
     this.#frames.push({ id, image, settings: this.#settings, share });
@@ -199,7 +208,7 @@ export class StreamConnection {
     this.#end();
     // A close message would wait behind what the client does not read.
     if (this.#outbox.paused) {
-      this.#options.socket.terminate();
+      this.#options.socket.terminate('the client does not read');
       return;
     }
     this.#options.socket.close(code, reason);
@@ -213,7 +222,7 @@ export class StreamConnection {
     const unsent = socket.bufferedAmount;
     this.#cut = setTimeout(() => {
       if (socket.bufferedAmount < unsent) this.#cutUnlessReading();
-      else socket.terminate();
+      else socket.terminate(UNANSWERED);
     }, CLOSE_GRACE_MS);
   }
 

@@ -4,7 +4,7 @@ export interface HeartbeatSocket {
   /** Bytes that ever came in; a client from which none come between two pings is gone. */
   readonly bytesRead: number;
   ping(): void;
-  terminate(): void;
+  terminate(reason: string): void;
 }
 
 export interface HeartbeatOptions {
@@ -50,7 +50,7 @@ export class Heartbeat {
     const { socket, paused } = this.#options;
     // Any byte will do, not only a pong: a large frame on a slow line lets none through before its end.
     if (socket.bytesRead === this.#bytesAtPing && !paused()) {
-      socket.terminate();
+      socket.terminate('no answer to a ping');
       return;
     }
     this.#bytesAtPing = socket.bytesRead;

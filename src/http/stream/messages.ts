@@ -28,9 +28,12 @@ const readyMessageSchema = z
     model: z.string(),
     direction: z.string(),
     seed: z.int(),
+    format: z.enum(['png', 'jpeg', 'webp', 'avif']),
     size: z.string().optional(),
   })
-  .describe('The settings a `configure` came to, with everything filled in.')
+  .describe(
+    'The settings a `configure` came to, with everything filled in that the model takes: `prompt` and `style` are absent where none were given, `size` under fit `none`, `quality` with png.',
+  )
   .meta({ id: 'StreamReady' });
 
 const resultMessageSchema = z

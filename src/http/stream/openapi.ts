@@ -28,6 +28,8 @@ export const streamDescription = [
   '- 1001 when the server shuts down, after the frame in flight is answered;',
   '- 1002 or 1007 where what comes is not WebSocket (RFC 6455), or its text not UTF-8;',
   '- 1009 after the error for a message over MAX_BODY_MB;',
+  '- 1006, that is without a word, where nothing comes back for a ping (STREAM_PING_MS), where what the server says is not',
+  '  read, or where more than 60 pings wait for their pongs;',
   '- 1013 where more images are being sent than there is room for (MAX_BODIES_MB): come back in a moment.',
   '',
   'Binary frames are numbered 1, 2, 3, … A client that cannot send binary messages sends',

@@ -9,11 +9,14 @@ import { parseJsonObject } from '../json-object.js';
 import { HttpError } from '../problem.js';
 import { configureMessageObject, type FrameId, frameIdSchema, frameMessageSchema } from './messages.js';
 
-/** What a text message says, or what is wrong with it. `id` is a frame's own, also of one at fault if it could be read. */
+/**
+ * What a text message says, or what is wrong with it. `id` is a frame's own, also of one at fault if it could be read; `of`
+ * is the type that a message at fault gives itself.
+ */
 export type ClientMessage =
   | { type: 'configure'; id?: undefined; settings: StreamConfiguration }
   | { type: 'frame'; id: FrameId; image: Uint8Array }
-  | { type: 'fault'; id: FrameId | undefined; error: unknown };
+  | { type: 'fault'; id: FrameId | undefined; of: unknown; error: unknown };
 
 const configureTable = fieldTable(configureMessageObject);
 const frameTable = fieldTable(frameMessageSchema);
@@ -21,16 +24,18 @@ const frameTable = fieldTable(frameMessageSchema);
 /** The error of a fault: HttpError `invalid_message` for anything but a known type · Img2ImgError `invalid_request` for its fields. */
 export function parseClientMessage(text: string): ClientMessage {
   let id: FrameId | undefined;
+  let of: unknown;
   try {
     const message = parseJsonObject(text, {
       code: 'invalid_message',
       name: 'message',
       expected: 'A text message must be a JSON object with a `type`.',
     });
-    if (message.type === 'frame') id = frameIdSchema.safeParse(message.id).data;
+    of = message.type;
+    if (of === 'frame') id = frameIdSchema.safeParse(message.id).data;
     return parseMessage(message);
   } catch (error) {
-    return { type: 'fault', id, error };
+    return { type: 'fault', id, of, error };
   }
 }
 

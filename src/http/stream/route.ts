@@ -4,9 +4,9 @@ import type { WebSocket, WebSocketServer } from 'ws';
 import { Img2ImgError } from '../../errors.js';
 import type { HttpContext } from '../context.js';
 import { HttpError } from '../problem.js';
-import { CLOSE_GRACE_MS, GOING_AWAY } from './closing.js';
+import { CLOSE_GRACE_MS, GOING_AWAY, UNANSWERED } from './closing.js';
 import { StreamConnection } from './connection.js';
-import { StreamWebSocket, streamSocket } from './web-socket.js';
+import { type StreamWebSocket, streamSocket } from './web-socket.js';
 
 export const STREAM_PATH = '/v1/stream';
 
@@ -34,11 +34,14 @@ export async function streamRoutes(app: FastifyInstance, context: HttpContext): 
     },
     // Never reached: preHandler refuses what is not a WebSocket.
     handler: (_request, reply) => reply.callNotFound(),
-    wsHandler: (webSocket, request) => open(webSocket, request, context),
+    wsHandler: (webSocket, request) => open(ours(webSocket), request, context),
   });
 }
 
-function open(webSocket: WebSocket, request: FastifyRequest, context: HttpContext): void {
+/** All sockets are of this class: see `buildApp`. */
+const ours = (webSocket: WebSocket) => webSocket as StreamWebSocket;
+
+function open(webSocket: StreamWebSocket, request: FastifyRequest, context: HttpContext): void {
   const { config, service, metrics, lifecycle, bodies, answers } = context;
   const openedAt = performance.now();
   const frames = { result: 0, error: 0, overtaken: 0, unchanged: 0 };
@@ -67,7 +70,7 @@ function open(webSocket: WebSocket, request: FastifyRequest, context: HttpContex
   metrics.streamOpened();
   request.log.info({ client: request.ip }, 'stream opened');
 
-  if (webSocket instanceof StreamWebSocket) webSocket.oversize = () => connection.oversize();
+  webSocket.oversize = () => connection.oversize();
   // Before ws sees them: by then a message may be whole.
   request.raw.socket.prependListener('data', (chunk: Buffer) => connection.arrived(chunk.length));
   webSocket.on('message', (data, binary) => connection.receive(data as Buffer, binary));
@@ -76,7 +79,8 @@ function open(webSocket: WebSocket, request: FastifyRequest, context: HttpContex
     lifecycle.streams.delete(connection);
     metrics.streamClosed();
     const ms = Math.round(performance.now() - openedAt);
-    request.log.info({ code, ms, frames }, 'stream closed');
+    const { sentCode, cutReason: reason } = webSocket;
+    request.log.info({ code: sentCode ?? code, reason, ms, frames }, 'stream closed');
   });
 }
 
@@ -92,11 +96,11 @@ export function failStream(error: Error, webSocket: WebSocket, request: FastifyR
   const code = 'code' in error ? String(error.code) : '';
   if (!code.startsWith('WS_ERR_')) {
     request.log.error({ err: error }, 'stream failed');
-    webSocket.terminate();
+    ours(webSocket).terminate('the stream failed');
     return;
   }
   request.log.info({ code, reason: error.message }, 'stream broke the protocol');
-  const cut = setTimeout(() => webSocket.terminate(), FAULT_GRACE_MS).unref();
+  const cut = setTimeout(() => ours(webSocket).terminate(UNANSWERED), FAULT_GRACE_MS).unref();
   webSocket.once('close', () => clearTimeout(cut));
 }
 
@@ -108,6 +112,6 @@ export function closeStreams(server: WebSocketServer, done: () => void): void {
   });
   for (const webSocket of server.clients) webSocket.close(GOING_AWAY, 'server is shutting down');
   const cut = setTimeout(() => {
-    for (const webSocket of server.clients) webSocket.terminate();
+    for (const webSocket of server.clients) ours(webSocket).terminate(UNANSWERED);
   }, CLOSE_GRACE_MS);
 }
