@@ -117,7 +117,7 @@ describe('a field at fault is named with its value and what is allowed', () => {
     const problem = await expectProblem(post('', unknown(4_000)), 400, 'invalid_request');
     expect(problem.errors).toHaveLength(20);
     expect(JSON.stringify(problem).length).toBeLessThan(20_000);
-    const tooMany = await expectProblem(post('', unknown(300_000)), 400, 'malformed_body');
+    const tooMany = await expectProblem(post('', unknown(6_000)), 400, 'malformed_body');
     expect(tooMany.detail).toMatch('too many values');
     const long = await expectProblem(post('', { ['x'.repeat(100_000)]: 1 }), 400, 'invalid_request');
     expect(JSON.stringify(long).length).toBeLessThan(5_000);
