@@ -51,7 +51,10 @@ export class Studio {
   constructor(parts: Parts) {
     this.#parts = parts;
     const { catalogue, drawing, pad, notices, result } = parts;
-    this.#invitation = new Invitation(() => this.#startExample());
+    this.#invitation = new Invitation(
+      () => this.#startExample(),
+      (press, move) => pad.takeOver(press, move),
+    );
     this.#store = new SettingsStore(firstSettings(catalogue, location.hash));
     new Knobs(catalogue, this.#store);
     const seed = new Seed(catalogue, this.#store, notices);
