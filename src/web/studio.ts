@@ -58,9 +58,7 @@ export class Studio {
     this.#store = new SettingsStore(firstSettings(catalogue, location.hash));
     new Knobs(catalogue, this.#store);
     const seed = new Seed(catalogue, this.#store, notices);
-    this.#sources = new Sources(drawing, notices, () =>
-      this.#model?.conditioning.kind === 'sketch' ? 'contain' : 'cover',
-    );
+    this.#sources = new Sources(drawing, notices, () => this.#model?.conditioning.kind ?? 'image');
     const variations = new Variations(catalogue, this.#store, notices, () => this.#image());
     new Takeaway(catalogue, this.#store, notices, { image: () => this.#image(), shown: () => result.shown });
     this.#arrivals = new Arrivals({
