@@ -73,12 +73,14 @@ export class Studio {
 
     this.#store.onChange((_, kind) => this.#settingsChanged(kind === 'typing' ? TYPING_MS : 0));
     pad.onPaint = () => this.#painted();
-    pad.onStrokeStart = () => variations.close();
-    this.#store.onChange(() => variations.close());
-    drawing.onChange(() => {
+    const goOn = () => {
       variations.close();
-      this.#sheetChanged();
-    });
+      notices.goOn();
+    };
+    pad.onStrokeStart = goOn;
+    this.#store.onChange(goOn);
+    drawing.onChange(goOn);
+    drawing.onChange(() => this.#sheetChanged());
     this.#pauseButton.addEventListener('click', () => this.#togglePause());
     addEventListener('online', () => this.#live.reconnect());
     // Of what was out of sight, or has come back from the browser's cache, the connection may have died in its sleep.
@@ -165,6 +167,7 @@ export class Studio {
   readonly #keepLink = debounce(() => history.replaceState(null, '', hashOf(this.#store.current)), 300);
 
   #togglePause(): void {
+    this.#parts.notices.goOn();
     if (this.#live.paused) this.#live.resume();
     else this.#live.pause();
     const { paused } = this.#live;

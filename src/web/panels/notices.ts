@@ -7,8 +7,8 @@ const LARGE_SHEET: Problem = { title: 'This drawing is too large to survive a re
 
 /**
  * What a problem is about, and so when it is over: `picture` as soon as one comes, `input` when a file or the camera
- * gives one, `action` (a request, or something on this computer) when one succeeds or the server is back, `stream` when it
- * opens, `sheet` when it fits into what the browser keeps, `page` never.
+ * gives one, `action` (a request, or something on this computer) when the server is back, both when the user goes on to
+ * something else, `stream` when it opens, `sheet` when it fits into what the browser keeps, `page` never.
  */
 export type Matter = 'picture' | 'input' | 'action' | 'stream' | 'sheet' | 'page';
 
@@ -27,11 +27,20 @@ export class Notices {
 
   constructor(reconnect: () => void) {
     this.#reconnect = reconnect;
+    // Its place is over the picture; who has scrolled away from there would look for it in vain.
+    const place = find('#notices-place', HTMLElement);
+    new IntersectionObserver(
+      ([entry]) => this.#box.classList.toggle('afloat', (entry?.intersectionRatio ?? 1) < 1),
+      { threshold: 1 },
+    ).observe(place);
   }
 
   /** A problem by its title and detail, until it is over, dismissed or replaced; the same one twice is shown once. */
   problem({ title, detail }: Problem, matter: Matter): void {
-    const text = [make('strong', {}, title), detail === undefined || detail === title ? '' : ` ${detail}`];
+    const alone = detail === undefined || detail === title;
+    // Titles come with and without a full stop, and are followed by a sentence.
+    const heading = alone || /[.!?…]$/.test(title) ? title : `${title}.`;
+    const text = [make('strong', {}, heading), alone ? '' : ` ${detail}`];
     this.#tell(text, 'notice', matter);
   }
 
@@ -50,6 +59,12 @@ export class Notices {
   /** This works again: nobody needs to read on that it did not. */
   over(matter: Matter): void {
     if (this.#shown?.matter === matter) this.#clear();
+  }
+
+  /** The user does something else: what came of the last action has been read, and the next one has its own. */
+  goOn(): void {
+    this.over('input');
+    this.over('action');
   }
 
   /** To screen readers, and for a moment to everyone. */

@@ -40,6 +40,7 @@ export class Sources {
    */
   async take(coming: Blob | Promise<Blob>): Promise<void> {
     const turn = this.#nextTurn();
+    this.#notices.goOn();
     const file = await coming;
     const bitmap = await decoded(file).catch(() => undefined);
     if (bitmap === undefined) this.#notices.problem(await refusalOf(file), 'input');
@@ -169,6 +170,7 @@ class Webcam {
   }
 
   async #open(): Promise<void> {
+    this.#notices.goOn();
     // Absent where the page is not from localhost and not over https.
     if (navigator.mediaDevices === undefined) {
       this.#refused('Browsers give the camera only to pages from this computer or over https.');
