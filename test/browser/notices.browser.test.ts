@@ -92,15 +92,12 @@ test('on a phone, a problem is seen where the page is scrolled to', async () => 
   await expect.poll(() => studio.text('#notices')).toMatch(/No camera/);
   await expect.poll(seen).toBe(true);
   await page.evaluate(() => scrollTo(0, 0));
-  const inPicture = () =>
-    page.evaluate(() => {
-      const notice = document.querySelector('.notice')?.getBoundingClientRect();
-      const stage = document.querySelector('#picture-stage')?.getBoundingClientRect();
-      return (
-        notice !== undefined && stage !== undefined && notice.top > stage.top && notice.right < stage.right
-      );
-    });
-  await expect.poll(inPicture).toBe(true);
+  await expect.poll(seen).toBe(true);
+  const whole = await page.locator('#notices').evaluate((box) => {
+    const sheet = document.querySelector('#pad')?.getBoundingClientRect();
+    return box.scrollHeight <= box.clientHeight && box.getBoundingClientRect().bottom < (sheet?.top ?? 0);
+  });
+  expect(whole).toBe(true);
 });
 
 test('a server out of reach is told of until it is back', async () => {

@@ -2,7 +2,11 @@
 import type { Problem, StreamStatus } from '../../client/index.js';
 import { find, icon, make } from '../ui/dom.js';
 
+/** As long as it takes to notice it and read it, at 20 letters a second. */
 const CONFIRMATION_MS = 2_500;
+const LETTER_MS = 50;
+/** CSS pixels: a sentence in less is a column of words. */
+const NARROW = 200;
 const LARGE_SHEET: Problem = { title: 'This drawing is too large to survive a reload.', status: 0 };
 
 /**
@@ -14,6 +18,7 @@ export type Matter = 'picture' | 'input' | 'action' | 'stream' | 'sheet' | 'page
 
 export class Notices {
   readonly #box = find('#notices', HTMLElement);
+  readonly #place = find('#notices-place', HTMLElement);
   readonly #announcer = find('#announcer', HTMLElement);
   readonly #connection = find('#connection', HTMLElement);
   readonly #text = find('#connection-text', HTMLElement);
@@ -27,12 +32,9 @@ export class Notices {
 
   constructor(reconnect: () => void) {
     this.#reconnect = reconnect;
-    // Its place is over the picture; who has scrolled away from there would look for it in vain.
-    const place = find('#notices-place', HTMLElement);
-    new IntersectionObserver(
-      ([entry]) => this.#box.classList.toggle('afloat', (entry?.intersectionRatio ?? 1) < 1),
-      { threshold: 1 },
-    ).observe(place);
+    const settle = () => this.#settle();
+    new IntersectionObserver(settle, { threshold: 1 }).observe(this.#place);
+    new ResizeObserver(settle).observe(this.#place);
   }
 
   /** A problem by its title and detail, until it is over, dismissed or replaced; the same one twice is shown once. */
@@ -74,7 +76,8 @@ export class Notices {
     const toast = make('div', { class: 'toast', 'aria-hidden': 'true' }, text);
     document.body.append(toast);
     clearTimeout(this.#confirmation);
-    this.#confirmation = setTimeout(() => toast.remove(), CONFIRMATION_MS);
+    const reading = Math.max(CONFIRMATION_MS, 1_000 + text.length * LETTER_MS);
+    this.#confirmation = setTimeout(() => toast.remove(), reading);
   }
 
   announce(text: string): void {
@@ -127,6 +130,12 @@ export class Notices {
       else this.#clear();
     });
     this.#box.replaceChildren(make('div', { class: look }, words, close));
+  }
+
+  /** Over the picture; who has scrolled away from there, or has a small one, reads at the top of the window. */
+  #settle(): void {
+    const { top, bottom, width } = this.#place.getBoundingClientRect();
+    this.#box.classList.toggle('afloat', top < 0 || bottom > innerHeight || width < NARROW);
   }
 
   #clear(): void {
