@@ -20,7 +20,7 @@ import { drawingOf, type Earlier } from './session/earlier.js';
 import { firstSettings, settingsHere } from './session/first-settings.js';
 import { hashOf } from './session/link.js';
 import { Live } from './session/live.js';
-import { configurationOf, exampleOf, modelOf, SettingsStore } from './session/settings.js';
+import { configurationOf, exampleOf, modelOf, type Settings, SettingsStore } from './session/settings.js';
 import { startShortcuts } from './shortcuts.js';
 import { debounce, find, reducedMotion } from './ui/dom.js';
 
@@ -55,7 +55,7 @@ export class Studio {
       () => this.#startExample(),
       (press, move) => pad.takeOver(press, move),
     );
-    this.#store = new SettingsStore(firstSettings(catalogue, location.hash));
+    this.#store = new SettingsStore(this.#linked());
     new Knobs(catalogue, this.#store);
     const seed = new Seed(catalogue, this.#store, notices);
     this.#sources = new Sources(drawing, notices, () => this.#model?.conditioning.kind ?? 'image');
@@ -89,7 +89,7 @@ export class Studio {
       if (document.visibilityState === 'visible') this.#live.check();
     });
     // Whatever the link does not say is at its default, as in a page that opens with it.
-    addEventListener('hashchange', () => this.#store.change(firstSettings(catalogue, location.hash)));
+    addEventListener('hashchange', () => this.#store.change(this.#linked()));
     startShortcuts(parts.tools, {
       rollSeed: () => seed.roll(),
       togglePause: () => this.#togglePause(),
@@ -106,6 +106,14 @@ export class Studio {
 
   reconnect(): void {
     this.#live.reconnect();
+  }
+
+  /** What the address says; of what cannot be had here, the page says so. */
+  #linked(): Settings {
+    const { catalogue, notices } = this.#parts;
+    const { settings, leftOut } = firstSettings(catalogue, location.hash);
+    if (leftOut.length > 0) notices.confirm(`Of this link, not known or usable here: ${leftOut.join(', ')}.`);
+    return settings;
   }
 
   get #model(): ReadyModel | undefined {
