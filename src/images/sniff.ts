@@ -1,11 +1,11 @@
-/** Tells what a file is by its first bytes, because names and Content-Type headers lie. */
+/** Tells what a file is by its first bytes, because names and Content-Type headers lie. Runs in the studio, too. */
 
 /** The types that are read. An animated file gives its first frame. */
 export const readableTypes = ['PNG', 'JPEG', 'WebP', 'AVIF', 'GIF'] as const;
 export type ReadableType = (typeof readableTypes)[number];
 
 const latin1 = (data: Uint8Array, start: number, end: number) =>
-  Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1', start, end);
+  String.fromCharCode(...data.subarray(start, end));
 
 const startsWith = (data: Uint8Array, ...bytes: number[]) => bytes.every((byte, at) => data[at] === byte);
 

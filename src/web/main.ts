@@ -17,10 +17,11 @@ async function loadCatalogue(notices: Notices): Promise<Catalogue> {
   for (;;) {
     try {
       const catalogue = await fetchCatalogue();
-      notices.over('action');
+      notices.over('stream');
       return catalogue;
     } catch (error) {
-      notices.problem(problemOf(error), 'action');
+      // Not of an action: there is nothing to go on with.
+      notices.problem(problemOf(error), 'stream');
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }

@@ -20,7 +20,7 @@ import { drawingOf, type Earlier } from './session/earlier.js';
 import { firstSettings, settingsHere } from './session/first-settings.js';
 import { hashOf } from './session/link.js';
 import { Live } from './session/live.js';
-import { configurationOf, exampleOf, modelOf, SettingsStore } from './session/settings.js';
+import { configurationOf, exampleOf, modelOf, type Settings, SettingsStore } from './session/settings.js';
 import { startShortcuts } from './shortcuts.js';
 import { debounce, find, reducedMotion } from './ui/dom.js';
 
@@ -51,13 +51,14 @@ export class Studio {
   constructor(parts: Parts) {
     this.#parts = parts;
     const { catalogue, drawing, pad, notices, result } = parts;
-    this.#invitation = new Invitation(() => this.#startExample());
-    this.#store = new SettingsStore(firstSettings(catalogue, location.hash));
+    this.#invitation = new Invitation(
+      () => this.#startExample(),
+      (press, move) => pad.takeOver(press, move),
+    );
+    this.#store = new SettingsStore(this.#linked());
     new Knobs(catalogue, this.#store);
     const seed = new Seed(catalogue, this.#store, notices);
-    this.#sources = new Sources(drawing, notices, () =>
-      this.#model?.conditioning.kind === 'sketch' ? 'contain' : 'cover',
-    );
+    this.#sources = new Sources(drawing, notices, () => this.#model?.conditioning.kind ?? 'image');
     const variations = new Variations(catalogue, this.#store, notices, () => this.#image());
     new Takeaway(catalogue, this.#store, notices, { image: () => this.#image(), shown: () => result.shown });
     this.#arrivals = new Arrivals({
@@ -72,12 +73,14 @@ export class Studio {
 
     this.#store.onChange((_, kind) => this.#settingsChanged(kind === 'typing' ? TYPING_MS : 0));
     pad.onPaint = () => this.#painted();
-    pad.onStrokeStart = () => variations.close();
-    this.#store.onChange(() => variations.close());
-    drawing.onChange(() => {
+    const goOn = () => {
       variations.close();
-      this.#sheetChanged();
-    });
+      notices.goOn();
+    };
+    pad.onStrokeStart = goOn;
+    this.#store.onChange(goOn);
+    drawing.onChange(goOn);
+    drawing.onChange(() => this.#sheetChanged());
     this.#pauseButton.addEventListener('click', () => this.#togglePause());
     addEventListener('online', () => this.#live.reconnect());
     // Of what was out of sight, or has come back from the browser's cache, the connection may have died in its sleep.
@@ -86,7 +89,7 @@ export class Studio {
       if (document.visibilityState === 'visible') this.#live.check();
     });
     // Whatever the link does not say is at its default, as in a page that opens with it.
-    addEventListener('hashchange', () => this.#store.change(firstSettings(catalogue, location.hash)));
+    addEventListener('hashchange', () => this.#store.change(this.#linked()));
     startShortcuts(parts.tools, {
       rollSeed: () => seed.roll(),
       togglePause: () => this.#togglePause(),
@@ -103,6 +106,14 @@ export class Studio {
 
   reconnect(): void {
     this.#live.reconnect();
+  }
+
+  /** What the address says; of what cannot be had here, the page says so. */
+  #linked(): Settings {
+    const { catalogue, notices } = this.#parts;
+    const { settings, leftOut } = firstSettings(catalogue, location.hash);
+    if (leftOut.length > 0) notices.confirm(`Of this link, not known or usable here: ${leftOut.join(', ')}.`);
+    return settings;
   }
 
   get #model(): ReadyModel | undefined {
@@ -164,6 +175,7 @@ export class Studio {
   readonly #keepLink = debounce(() => history.replaceState(null, '', hashOf(this.#store.current)), 300);
 
   #togglePause(): void {
+    this.#parts.notices.goOn();
     if (this.#live.paused) this.#live.resume();
     else this.#live.pause();
     const { paused } = this.#live;

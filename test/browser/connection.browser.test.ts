@@ -26,7 +26,7 @@ test.each([
   [
     'a proxy that the server does not know',
     (text: string) => text.replace(/^Host: .*$/m, `Host: ${new URL(server.url).host}`),
-    /Origin not allowed Pages of http.* may not call this server\. .*TRUST_PROXY/,
+    /Origin not allowed\. Pages of http.* may not call this server\. .*TRUST_PROXY/,
   ],
   [
     'a proxy that does not pass WebSockets on',

@@ -81,3 +81,50 @@ test('on a phone, what the bar says of speed and connection stays within it', as
   await server.start();
   await page.locator('#connection[data-state="live"]').waitFor();
 });
+
+test.each([320, 360, 375, 390])('on a phone %i pixels wide, the stroke width can be set', async (width) => {
+  await reopenStudio({ ...PHONE, viewport: { width, height: 844 } }, '');
+  const { page } = studio;
+  const box = await page.locator('#width').boundingBox();
+  expect(box?.width).toBeGreaterThan(60);
+  expect(await covered(page)).toEqual([]);
+  await page.locator('#width').scrollIntoViewIfNeeded();
+  await page.locator('#width').click({ position: { x: (box?.width ?? 0) - 6, y: (box?.height ?? 0) / 2 } });
+  expect(await page.locator('#width').inputValue()).toBe('32');
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+});
+
+test.each([
+  [720, 450],
+  [640, 360],
+  [568, 320],
+])('in a low window of %i by %i, sheet and picture are seen side by side', async (width, height) => {
+  const { page } = studio;
+  await page.setViewportSize({ width, height });
+  const boxes = await page.evaluate(() =>
+    ['#pad', '#picture-stage'].map((name) => document.querySelector(name)?.getBoundingClientRect().toJSON()),
+  );
+  const [sheet, picture] = boxes as [DOMRect, DOMRect];
+  expect(picture.left).toBeGreaterThanOrEqual(sheet.right);
+  expect(Math.max(sheet.bottom, picture.bottom)).toBeLessThanOrEqual(height);
+  expect(Math.min(sheet.width, picture.width)).toBeGreaterThan(200);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+  expect(await covered(page)).toEqual([]);
+});
+
+test('on a laptop, nothing scrolls when the first picture has come, and the sheet is as large as the width allows', async () => {
+  const { page } = studio;
+  await page.locator('#example').click();
+  await page.locator('#history button').waitFor();
+  expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBeLessThanOrEqual(900);
+  expect((await page.locator('#pad').boundingBox())?.width).toBeGreaterThan(490);
+});
+
+test.each([1440, 1024])('in a window %i pixels wide, all styles stand in one row', async (width) => {
+  const { page } = studio;
+  await page.setViewportSize({ width, height: 900 });
+  const rows = await page
+    .locator('.chip')
+    .evaluateAll((chips) => new Set(chips.map((chip) => chip.getBoundingClientRect().top)).size);
+  expect(rows).toBe(1);
+});

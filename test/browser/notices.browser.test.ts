@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { drawLine, server, studio, useStudio } from './studio-under-test.js';
+import { PHONE } from './studio-page.js';
+import { drawLine, reopenStudio, server, studio, useStudio } from './studio-under-test.js';
 
 useStudio({ reducedMotion: 'reduce' });
 
@@ -23,6 +24,80 @@ test('a damaged picture is not called a wrong kind of file', async () => {
   await upload('a.png', 'image/png', whole.subarray(0, 40));
   await expect.poll(() => studio.text('#notices')).toMatch(/cannot be opened.*damaged, or.*too large/);
   expect(await studio.text('#notices')).not.toMatch(/PNG/);
+});
+
+test.each([
+  ['text', 'not a picture', /Not a picture.*looks like text/],
+  ['SVG', '<svg xmlns="http://www.w3.org/2000/svg"/>', /Not a picture.*looks like SVG/],
+])('%s that is called .png is not called a damaged picture', async (_, content, words) => {
+  await upload('a.png', 'image/png', Buffer.from(content));
+  await expect.poll(() => studio.text('#notices')).toMatch(words);
+  expect(await studio.text('#notices')).not.toMatch(/damaged/);
+});
+
+const askForCamera = async () => {
+  await studio.page.locator('#camera').click();
+  await expect.poll(() => studio.text('#notices')).toMatch(/^No camera\. /);
+};
+
+test.each([
+  ['draws', () => drawLine()],
+  ['chooses a style', () => studio.page.locator('.chip', { hasText: 'Anime' }).click()],
+  ['asks for variations', () => studio.page.locator('#variations').click()],
+  ['pauses', () => studio.page.locator('#pause').click()],
+  ['clears the sheet', () => studio.page.locator('#clear').click()],
+  ['saves the sketch', () => studio.page.locator('#save-sketch').click()],
+] as const)('that there is no camera is told until one goes on and %s', async (_, goOn) => {
+  await drawLine();
+  await studio.picture();
+  await askForCamera();
+  await goOn();
+  await expect.poll(() => studio.text('#notices')).toBe('');
+});
+
+test('a notice that stays does not cover what variations change', async () => {
+  const { page } = studio;
+  const faint = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#ffffff' } })
+    .composite([{ input: { create: { width: 30, height: 30, channels: 3, background: '#dddddd' } } }])
+    .png()
+    .toBuffer();
+  await page.locator('#gamma').fill('0.9');
+  await upload('a.png', 'image/png', faint);
+  await expect.poll(() => studio.text('#notices')).toMatch(/no strokes/);
+  await page.locator('#variations').click();
+  await expect.poll(() => page.locator('#contact-prints button').count()).toBe(4);
+  const covering = await page.evaluate(() => {
+    const notice = document.querySelector('.notice')?.getBoundingClientRect();
+    const contact = document.querySelector('#contact')?.getBoundingClientRect();
+    return (notice?.bottom ?? Infinity) > (contact?.top ?? 0) || (contact?.height ?? 0) < 300;
+  });
+  expect(covering).toBe(false);
+});
+
+test('on a phone, a problem is seen where the page is scrolled to', async () => {
+  await reopenStudio({ ...PHONE, viewport: { width: 390, height: 664 } });
+  const { page } = studio;
+  const seen = () =>
+    page.evaluate(() => {
+      const {
+        top = -1,
+        bottom = 0,
+        height = 0,
+      } = document.querySelector('.notice')?.getBoundingClientRect() ?? {};
+      return top >= 0 && bottom <= innerHeight && height > 0;
+    });
+  await page.locator('#upload').evaluate((button) => button.scrollIntoView({ block: 'end' }));
+  await page.evaluate(() => scrollTo(0, Math.max(scrollY, 300)));
+  await page.locator('#camera').click();
+  await expect.poll(() => studio.text('#notices')).toMatch(/No camera/);
+  await expect.poll(seen).toBe(true);
+  await page.evaluate(() => scrollTo(0, 0));
+  await expect.poll(seen).toBe(true);
+  const whole = await page.locator('#notices').evaluate((box) => {
+    const sheet = document.querySelector('#pad')?.getBoundingClientRect();
+    return box.scrollHeight <= box.clientHeight && box.getBoundingClientRect().bottom < (sheet?.top ?? 0);
+  });
+  expect(whole).toBe(true);
 });
 
 test('a server out of reach is told of until it is back', async () => {

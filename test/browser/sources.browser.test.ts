@@ -85,6 +85,49 @@ test('what goes wrong with a placed picture is not called a fault of its file', 
   studio.faults.length = 0;
 });
 
+describe('lines on transparency', () => {
+  const lines = (colour: string) =>
+    sharp(
+      Buffer.from(
+        `<svg xmlns="http://www.w3.org/2000/svg" width="200" height="200"><path d="M20 100H180" stroke="${colour}" stroke-width="12"/></svg>`,
+      ),
+    )
+      .png()
+      .toBuffer();
+  const upload = async (colour: string) =>
+    studio.page
+      .locator('#file')
+      .setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer: await lines(colour) });
+  const onLine = [0.5, 0.5] as const;
+  const beside = [0.5, 0.2] as const;
+
+  test('that are light lie on dark paper, as the server sees them', async () => {
+    await upload('#ffffff');
+    await expect.poll(() => studio.brightness(beside)).toBe(0);
+    expect(await studio.brightness(onLine)).toBe(255);
+    const light = await studio.picture();
+    expect(light).toMatch(/^64x64/);
+    await studio.page.locator('#undo').click();
+    await expect.poll(() => studio.brightness(beside)).toBe(255);
+    expect(await studio.picture()).toBe('none');
+  });
+
+  test('that are dark lie on light paper, even where the paper was dark', async () => {
+    await studio.page.locator('#invert').click();
+    await expect.poll(() => studio.brightness(beside)).toBe(0);
+    await upload('#000000');
+    await expect.poll(() => studio.brightness(beside)).toBe(255);
+    expect(await studio.brightness(onLine)).toBe(0);
+  });
+
+  test('stay on white for a model of pictures, as on the server', async () => {
+    await studio.page.locator('#model').selectOption('tiny-day-night');
+    await upload('#ffffff');
+    expect(await studio.picture()).toMatch(/^64x64/);
+    expect(await studio.brightness(beside)).toBe(255);
+  });
+});
+
 test('a picture from the clipboard is placed with the keys of pasting', async () => {
   const { page } = studio;
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);

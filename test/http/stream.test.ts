@@ -90,6 +90,14 @@ describe('a stream', () => {
     await vi.waitFor(async () => void (await open()));
   });
 
+  it('tells of a single stream in the singular', async () => {
+    await test.app.close();
+    test = testApp({ MAX_STREAMS: '1' });
+    url = `${(await test.listen()).replace('http', 'ws')}/v1/stream`;
+    await open();
+    expect(JSON.parse((await refusal()).body)).toMatchObject({ detail: '1 stream is open already.' });
+  });
+
   it.each([1.01, 3, 40])(
     'with a message %f times the limit gets an error and is closed with 1009',
     async (times) => {

@@ -28,7 +28,8 @@ export async function streamRoutes(app: FastifyInstance, context: HttpContext): 
       }
       if (lifecycle.draining) return done(new Img2ImgError('draining', 'The server is shutting down.'));
       if (lifecycle.streams.size >= config.MAX_STREAMS) {
-        return done(new HttpError('too_many_streams', `${config.MAX_STREAMS} streams are open already.`));
+        const streams = config.MAX_STREAMS === 1 ? '1 stream is' : `${config.MAX_STREAMS} streams are`;
+        return done(new HttpError('too_many_streams', `${streams} open already.`));
       }
       done();
     },

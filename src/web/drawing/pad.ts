@@ -98,6 +98,12 @@ export class Pad {
     return encodeCanvas(this.#export.canvas, this.#drawing.hasPicture ? 'image/jpeg' : 'image/png');
   }
 
+  /** Draws on with a pointer that came down on something over the sheet. */
+  takeOver(press: PointerEvent, move: PointerEvent): void {
+    this.#down(press);
+    this.#move(move);
+  }
+
   focus(): void {
     this.#canvas.focus({ preventScroll: true });
   }

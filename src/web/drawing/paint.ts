@@ -35,10 +35,10 @@ export function paintSheet(
   context.drawImage(ink, 0, 0, width, height);
 }
 
-export function canvasOf(side: number): HTMLCanvasElement {
+export function canvasOf(width: number, height = width): HTMLCanvasElement {
   const canvas = document.createElement('canvas');
-  canvas.width = side;
-  canvas.height = side;
+  canvas.width = width;
+  canvas.height = height;
   return canvas;
 }
 

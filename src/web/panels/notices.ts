@@ -2,18 +2,23 @@
 import type { Problem, StreamStatus } from '../../client/index.js';
 import { find, icon, make } from '../ui/dom.js';
 
+/** As long as it takes to notice it and read it, at 20 letters a second. */
 const CONFIRMATION_MS = 2_500;
+const LETTER_MS = 50;
+/** CSS pixels: a sentence in less is a column of words. */
+const NARROW = 200;
 const LARGE_SHEET: Problem = { title: 'This drawing is too large to survive a reload.', status: 0 };
 
 /**
  * What a problem is about, and so when it is over: `picture` as soon as one comes, `input` when a file or the camera
- * gives one, `action` (a request, or something on this computer) when one succeeds or the server is back, `stream` when it
- * opens, `sheet` when it fits into what the browser keeps, `page` never.
+ * gives one, `action` (a request, or something on this computer) when the server is back, both when the user goes on to
+ * something else, `stream` when it opens, `sheet` when it fits into what the browser keeps, `page` never.
  */
 export type Matter = 'picture' | 'input' | 'action' | 'stream' | 'sheet' | 'page';
 
 export class Notices {
   readonly #box = find('#notices', HTMLElement);
+  readonly #place = find('#notices-place', HTMLElement);
   readonly #announcer = find('#announcer', HTMLElement);
   readonly #connection = find('#connection', HTMLElement);
   readonly #text = find('#connection-text', HTMLElement);
@@ -27,11 +32,17 @@ export class Notices {
 
   constructor(reconnect: () => void) {
     this.#reconnect = reconnect;
+    const settle = () => this.#settle();
+    new IntersectionObserver(settle, { threshold: 1 }).observe(this.#place);
+    new ResizeObserver(settle).observe(this.#place);
   }
 
   /** A problem by its title and detail, until it is over, dismissed or replaced; the same one twice is shown once. */
   problem({ title, detail }: Problem, matter: Matter): void {
-    const text = [make('strong', {}, title), detail === undefined || detail === title ? '' : ` ${detail}`];
+    const alone = detail === undefined || detail === title;
+    // Titles come with and without a full stop, and are followed by a sentence.
+    const heading = alone || /[.!?…]$/.test(title) ? title : `${title}.`;
+    const text = [make('strong', {}, heading), alone ? '' : ` ${detail}`];
     this.#tell(text, 'notice', matter);
   }
 
@@ -52,6 +63,12 @@ export class Notices {
     if (this.#shown?.matter === matter) this.#clear();
   }
 
+  /** The user does something else: what came of the last action has been read, and the next one has its own. */
+  goOn(): void {
+    this.over('input');
+    this.over('action');
+  }
+
   /** To screen readers, and for a moment to everyone. */
   confirm(text: string): void {
     this.announce(text);
@@ -59,7 +76,8 @@ export class Notices {
     const toast = make('div', { class: 'toast', 'aria-hidden': 'true' }, text);
     document.body.append(toast);
     clearTimeout(this.#confirmation);
-    this.#confirmation = setTimeout(() => toast.remove(), CONFIRMATION_MS);
+    const reading = Math.max(CONFIRMATION_MS, 1_000 + text.length * LETTER_MS);
+    this.#confirmation = setTimeout(() => toast.remove(), reading);
   }
 
   announce(text: string): void {
@@ -112,6 +130,12 @@ export class Notices {
       else this.#clear();
     });
     this.#box.replaceChildren(make('div', { class: look }, words, close));
+  }
+
+  /** Over the picture; who has scrolled away from there, or has a small one, reads at the top of the window. */
+  #settle(): void {
+    const { top, bottom, width } = this.#place.getBoundingClientRect();
+    this.#box.classList.toggle('afloat', top < 0 || bottom > innerHeight || width < NARROW);
   }
 
   #clear(): void {

@@ -2,6 +2,7 @@
 import type { Catalogue } from '../session/catalogue.js';
 import {
   gammaOf,
+  isSeed,
   randomSeed,
   type Settings,
   type SettingsStore,
@@ -9,6 +10,8 @@ import {
 } from '../session/settings.js';
 import { find } from '../ui/dom.js';
 import type { Notices } from './notices.js';
+
+const TAKES = 'Not used: a seed is a whole number from −2147483648 to 2147483647.';
 
 export class Seed {
   readonly #catalogue: Catalogue;
@@ -19,14 +22,19 @@ export class Seed {
   readonly #dice = find('#dice', HTMLButtonElement);
   readonly #hint = find('#seed-hint', HTMLElement);
 
+  /** What stands there is no seed: it stays to be mended, until another one takes its place. */
+  #wrong = false;
+  #inUse: number | undefined;
+
   constructor(catalogue: Catalogue, store: SettingsStore, notices: Notices) {
     this.#catalogue = catalogue;
     this.#store = store;
     this.#notices = notices;
     this.#seed.addEventListener('change', () => {
       const seed = this.#seed.valueAsNumber;
-      if (this.#seed.validity.valid && Number.isInteger(seed)) store.change({ seed });
-      else this.#seed.value = String(store.current.seed);
+      this.#wrong = !isSeed(seed);
+      if (this.#wrong) this.#show(store.current);
+      else store.change({ seed });
     });
     this.#dice.addEventListener('click', () => this.roll());
     store.onChange((settings) => this.#show(settings));
@@ -42,11 +50,15 @@ export class Seed {
 
   #show(settings: Settings): void {
     const idle = whySeedIsIdle(this.#catalogue, settings);
-    this.#seed.value = String(settings.seed);
+    if (settings.seed !== this.#inUse || idle !== undefined) this.#wrong = false;
+    this.#inUse = settings.seed;
+    if (!this.#wrong) this.#seed.value = String(settings.seed);
+    this.#seed.setAttribute('aria-invalid', String(this.#wrong));
     this.#field.hidden = gammaOf(this.#catalogue, settings) === undefined;
     this.#seed.disabled = idle !== undefined;
     this.#dice.disabled = idle !== undefined;
-    this.#hint.hidden = idle === undefined;
-    this.#hint.textContent = idle ?? '';
+    const hint = this.#wrong ? TAKES : (idle ?? '');
+    this.#hint.hidden = hint === '';
+    if (this.#hint.textContent !== hint) this.#hint.textContent = hint;
   }
 }

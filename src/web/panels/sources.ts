@@ -1,26 +1,32 @@
 /** Pictures from outside: upload, drop, paste, webcam. Each takes the place of the drawing, as one operation. */
 import type { Problem } from '../../client/index.js';
-import type { Drawing, Picture } from '../drawing/document.js';
+import { describeUnreadable, readableType } from '../../images/sniff.js';
+import type { Drawing } from '../drawing/document.js';
 import { encodeOnce } from '../drawing/encoded-pictures.js';
 import { shrink } from '../drawing/picture-data.js';
+import { toneUnder } from '../drawing/tone-under.js';
+import type { ReadyModel } from '../session/catalogue.js';
 import { find } from '../ui/dom.js';
 import type { Notices } from './notices.js';
 
-const READABLE_TYPES = new Set(['image/png', 'image/jpeg', 'image/webp', 'image/avif', 'image/gif']);
+type Kind = ReadyModel['conditioning']['kind'];
+
+/** Bytes that tell what a file is. */
+const HEAD = 1024;
 
 export class Sources {
   readonly #drawing: Drawing;
   readonly #notices: Notices;
-  /** How a picture meets the square: asked when one comes in, because it depends on the model. */
-  readonly #fit: () => Picture['fit'];
+  /** What the model makes of a picture: asked when one comes in. */
+  readonly #kind: () => Kind;
   /** Of pictures in the order in which they were taken: the last one, and the last one that was placed. */
   #taken = 0;
   #placed = 0;
 
-  constructor(drawing: Drawing, notices: Notices, fit: () => Picture['fit']) {
+  constructor(drawing: Drawing, notices: Notices, kind: () => Kind) {
     this.#drawing = drawing;
     this.#notices = notices;
-    this.#fit = fit;
+    this.#kind = kind;
     this.#acceptUploads();
     this.#acceptDrops();
     this.#acceptPaste();
@@ -34,9 +40,10 @@ export class Sources {
    */
   async take(coming: Blob | Promise<Blob>): Promise<void> {
     const turn = this.#nextTurn();
+    this.#notices.goOn();
     const file = await coming;
     const bitmap = await decoded(file).catch(() => undefined);
-    if (bitmap === undefined) this.#notices.problem(refusalOf(file), 'input');
+    if (bitmap === undefined) this.#notices.problem(await refusalOf(file), 'input');
     else this.#place(bitmap, turn);
   }
 
@@ -53,8 +60,10 @@ export class Sources {
     this.#placed = turn;
     // Now: the page may be left at any time, and the bitmap closed once nothing on the sheet needs it.
     void encodeOnce(bitmap);
-    const paper = { kind: 'paper', tone: this.#drawing.tone } as const;
-    const picture = { kind: 'picture', bitmap, fit: this.#fit() } as const;
+    const kind = this.#kind();
+    const tone = toneUnder(bitmap, kind, this.#drawing.tone);
+    const paper = { kind: 'paper', tone } as const;
+    const picture = { kind: 'picture', bitmap, fit: kind === 'sketch' ? 'contain' : 'cover' } as const;
     this.#drawing.add({ kind: 'replace', operations: [paper, picture] });
     this.#notices.over('input');
     this.#notices.announce('Picture placed.');
@@ -112,14 +121,20 @@ function imageAmong(files: FileList | undefined): File | undefined {
   return [...(files ?? [])].find((file) => file.type.startsWith('image/'));
 }
 
-/** Of the picture files that every browser reads, one that cannot be read has a fault of its own. */
-function refusalOf(file: Blob): Problem {
-  if (READABLE_TYPES.has(file.type)) {
+/** By its bytes: of the picture files that every browser reads, one that cannot be read has a fault of its own. */
+async function refusalOf(file: Blob): Promise<Problem> {
+  // A file that cannot be read at all any more is as good as an empty one.
+  const head = await file
+    .slice(0, HEAD)
+    .arrayBuffer()
+    .catch(() => new ArrayBuffer(0));
+  const bytes = new Uint8Array(head);
+  if (readableType(bytes) !== undefined) {
     const detail = 'The file is damaged, or it is too large for this browser.';
     return { title: 'This picture cannot be opened.', status: 422, detail };
   }
-  const detail = 'This browser cannot read it as a picture. PNG, JPEG, WebP, AVIF and GIF work.';
-  return { title: 'Not a picture', status: 415, detail };
+  const detail = `This looks like ${describeUnreadable(bytes)}. PNG, JPEG, WebP, AVIF and GIF work.`;
+  return { title: 'Not a picture that can be placed.', status: 415, detail };
 }
 
 /** Of a phone's cameras the one that looks at things: what is translated is seldom a face. */
@@ -155,6 +170,7 @@ class Webcam {
   }
 
   async #open(): Promise<void> {
+    this.#notices.goOn();
     // Absent where the page is not from localhost and not over https.
     if (navigator.mediaDevices === undefined) {
       this.#refused('Browsers give the camera only to pages from this computer or over https.');

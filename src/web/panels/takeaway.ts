@@ -31,10 +31,8 @@ export class Takeaway {
     this.#sheet = sheet;
     const on = (id: string, action: () => Promise<void>) =>
       find(id, HTMLButtonElement).addEventListener('click', () => {
-        action().then(
-          () => notices.over('action'),
-          (error: unknown) => notices.problem(problemOf(error), 'action'),
-        );
+        notices.goOn();
+        action().catch((error: unknown) => notices.problem(problemOf(error), 'action'));
       });
     on('#save-sketch', () => this.#saveSketch());
     on('#save-picture', () => this.#savePicture());

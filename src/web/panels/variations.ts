@@ -80,6 +80,7 @@ export class Variations {
   }
 
   async #make(): Promise<void> {
+    this.#notices.goOn();
     const settings = this.#store.current;
     const idle = whySeedIsIdle(this.#catalogue, settings);
     if (idle !== undefined) {
@@ -136,7 +137,6 @@ export class Variations {
       });
       this.#prints.append(item);
     }
-    this.#notices.over('action');
     this.#notices.announce(`${images.length} variations to choose from.`);
   }
 }

@@ -1,9 +1,14 @@
 /** Prompt, style and the style's template: the words of the picture. */
 import type { Catalogue, Model } from '../session/catalogue.js';
-import { exampleOf, givenTemplate, modelOf, type Settings, type SettingsStore } from '../session/settings.js';
+import {
+  exampleOf,
+  givenTemplate,
+  modelOf,
+  PLACE,
+  type Settings,
+  type SettingsStore,
+} from '../session/settings.js';
 import { find, make } from '../ui/dom.js';
-
-const PLACE = '{prompt}';
 
 export class Words {
   readonly #catalogue: Catalogue;

@@ -1,13 +1,20 @@
 /** What the controls say when the page opens. */
 import type { Catalogue } from './catalogue.js';
-import { settingsOf } from './link.js';
+import { linkOf } from './link.js';
 import { exampleOf, randomSeed, readyModels, type Settings } from './settings.js';
 
-/** The link's settings, where they name things there are; else the server's defaults. */
-export function firstSettings(catalogue: Catalogue, hash: string): Settings {
-  const linked = known(catalogue, settingsOf(hash));
+/**
+ * The link's settings, where they name things there are; else the server's defaults.
+ * @returns and what of the link was left out, in the words of the page
+ */
+export function firstSettings(
+  catalogue: Catalogue,
+  hash: string,
+): { settings: Settings; leftOut: readonly string[] } {
+  const link = linkOf(hash);
+  const { settings: linked, unknown } = known(catalogue, link.settings);
   const model = linked.model ?? catalogue.defaultModel ?? readyModels(catalogue)[0]?.id ?? '';
-  return {
+  const settings = {
     model,
     prompt: exampleOf(readyModels(catalogue).find(({ id }) => id === model)) ?? '',
     style: '',
@@ -19,21 +26,35 @@ export function firstSettings(catalogue: Catalogue, hash: string): Settings {
     seed: randomSeed(),
     ...linked,
   };
+  return { settings, leftOut: [...unknown, ...link.unusable] };
 }
 
 /** Of a picture that was made earlier, perhaps by another server at this address: as much of it as there is here. */
 export function settingsHere(catalogue: Catalogue, earlier: Settings, now: Settings): Settings {
-  return { ...earlier, model: now.model, style: '', direction: undefined, ...known(catalogue, earlier) };
+  const { settings } = known(catalogue, earlier);
+  return { ...earlier, model: now.model, style: '', direction: undefined, ...settings };
 }
 
 /** Without models, styles and directions that this server does not have: a link may come from another one. */
-function known(catalogue: Catalogue, linked: Partial<Settings>): Partial<Settings> {
+function known(
+  catalogue: Catalogue,
+  linked: Partial<Settings>,
+): { settings: Partial<Settings>; unknown: string[] } {
   const { model: id, style, direction, ...rest } = linked;
   const model = readyModels(catalogue).find((each) => each.id === id);
-  return {
+  const hasDirection = model?.directions.some((each) => each.id === direction);
+  const hasStyle = catalogue.styles.some((each) => each.id === style);
+  const settings = {
     ...rest,
     ...(model === undefined ? {} : { model: model.id }),
-    ...(model?.directions.some((each) => each.id === direction) ? { direction } : {}),
-    ...(catalogue.styles.some((each) => each.id === style) ? { style } : {}),
+    ...(hasDirection ? { direction } : {}),
+    ...(hasStyle ? { style } : {}),
   } as Partial<Settings>;
+  const unknown = [
+    ...(id && model === undefined ? [`model “${id}”`] : []),
+    ...(style && !hasStyle ? [`style “${style}”`] : []),
+    // Another model's directions are its own affair.
+    ...(direction && model !== undefined && !hasDirection ? [`direction “${direction}”`] : []),
+  ];
+  return { settings, unknown };
 }

@@ -1,5 +1,5 @@
 /** Settings in the address: everything but the drawing, after the `#`, so that it never reaches a server's log. */
-import type { Settings } from './settings.js';
+import { isSeed, PLACE, type Settings } from './settings.js';
 
 /**
  * For example `#model=emoji-sketch&prompt=a+fox&seed=7`. What is at its default stays out, but not an empty prompt: where
@@ -22,25 +22,41 @@ export function hashOf(settings: Settings): string {
   return `#${fields}`;
 }
 
-/** What an address says; anything malformed counts as not said. */
-export function settingsOf(hash: string): Partial<Settings> {
+export interface Link {
+  settings: Partial<Settings>;
+  /** What of it cannot be used, in the words of the page. */
+  unusable: string[];
+}
+
+/** What an address says. */
+export function linkOf(hash: string): Link {
   const fields = new URLSearchParams(hash.replace(/^#/, ''));
+  const unusable: string[] = [];
   const text = (name: string) => fields.get(name) ?? undefined;
-  const number = (name: string, min: number, max: number) => {
-    const value = text(name) === undefined ? Number.NaN : Number(text(name));
-    return value >= min && value <= max ? value : undefined;
+  const number = (name: string, words: string, takes: (value: number) => boolean) => {
+    const said = text(name);
+    if (said === undefined) return undefined;
+    if (said.trim() !== '' && takes(Number(said))) return Number(said);
+    unusable.push(`${words} “${said}”`);
+    return undefined;
   };
-  const seed = number('seed', -2147483648, 2147483647);
+  const within = (min: number, max: number) => (value: number) => value >= min && value <= max;
+  let template = text('template')?.slice(0, 600);
+  if (template !== undefined && !template.includes(PLACE)) {
+    unusable.push(`template “${template}” (it needs ${PLACE})`);
+    template = undefined;
+  }
   const found: Partial<Settings> = {
     model: text('model'),
     prompt: text('prompt')?.slice(0, 2000),
     style: text('style'),
-    template: text('template')?.slice(0, 600),
+    template,
     direction: text('direction'),
-    gamma: number('gamma', 0, 1),
-    lowThreshold: number('low', 0, 1000),
-    highThreshold: number('high', 0, 1000),
-    seed: seed === undefined ? undefined : Math.trunc(seed),
+    gamma: number('gamma', 'sketch guidance', within(0, 1)),
+    lowThreshold: number('low', 'edges from', within(0, 1000)),
+    highThreshold: number('high', 'strong edges from', within(0, 1000)),
+    seed: number('seed', 'seed', isSeed),
   } as Partial<Settings>;
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+  const settings = Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+  return { settings, unusable };
 }

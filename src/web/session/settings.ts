@@ -42,6 +42,14 @@ export class SettingsStore {
   }
 }
 
+/** Where the prompt goes in a template: one without it would make the same picture of every prompt. */
+export const PLACE = '{prompt}';
+
+/** int32. */
+export function isSeed(value: number): boolean {
+  return Number.isInteger(value) && value === (value | 0);
+}
+
 /** int32, not negative: easier to read out. */
 export function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1)).reduce((_, value) => value >>> 1, 0);
@@ -82,7 +90,7 @@ export function styleOf(catalogue: Catalogue, settings: Settings): Style | undef
 export function givenTemplate(catalogue: Catalogue, settings: Settings): string {
   const model = modelOf(catalogue, settings);
   const own = model?.prompt.policy === 'free' ? model.prompt.template : undefined;
-  return styleOf(catalogue, settings)?.template ?? own ?? '{prompt}';
+  return styleOf(catalogue, settings)?.template ?? own ?? PLACE;
 }
 
 /** The settings a request or a stream is sent with: only what this model takes. */
@@ -106,6 +114,6 @@ export function configurationOf(catalogue: Catalogue, settings: Settings): Strea
  */
 function wordsOf(catalogue: Catalogue, settings: Settings): Pick<StreamConfiguration, 'prompt' | 'style'> {
   if (settings.template === undefined) return { prompt: settings.prompt, style: settings.style || undefined };
-  const plain = catalogue.styles.find((style) => style.template === '{prompt}');
-  return { prompt: settings.template.replaceAll('{prompt}', () => settings.prompt), style: plain?.id };
+  const plain = catalogue.styles.find((style) => style.template === PLACE);
+  return { prompt: settings.template.replaceAll(PLACE, () => settings.prompt), style: plain?.id };
 }
