@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 /** The command line: `serve` (the default) and `translate`, which runs the same path without a server. */
-import { answerArguments } from './cli/serve.js';
 import { messageOf } from './errors.js';
 import { stopOnSignals } from './stop-signals.js';
 
@@ -15,12 +14,9 @@ See "img2img-turbo-server translate --help" for its options, "serve --help" for 
 async function main([command, ...rest]: string[]): Promise<void> {
   switch (command) {
     case undefined:
-    case 'serve': {
-      const code = answerArguments(rest);
-      if (code === undefined) await import('./server.js');
-      else process.exitCode = code;
+    case 'serve':
+      await import('./server.js');
       return;
-    }
     case 'translate': {
       const { translateCommand } = await import('./cli/translate.js');
       process.exitCode = await translateCommand(rest);

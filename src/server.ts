@@ -70,7 +70,7 @@ function startFault(error: unknown, config: Config | undefined): string {
   return messageOf(error);
 }
 
-// `npm start -- …` comes here, not by way of the command line.
+// Of both ways here: the command line's `serve …`, and `npm start -- …`.
 const [first, ...rest] = process.argv.slice(2);
 const answer = answerArguments(first === undefined || first === 'serve' ? rest : [first, ...rest]);
 if (answer !== undefined) process.exit(answer);

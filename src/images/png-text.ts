@@ -1,13 +1,9 @@
 /** A PNG without its texts, which say nothing of its pixels and may be a thousand times as large as the file. */
 import { Img2ImgError } from '../errors.js';
+import { chunkName, FRAME_BYTES, IEND, NAME_AT, SIGNATURE_BYTES } from './png-chunks.js';
 import { readableType } from './sniff.js';
 
-const nameOf = (name: string): number => Buffer.from(name, 'latin1').readUInt32BE();
-const TEXTS = new Set(['tEXt', 'zTXt', 'iTXt'].map(nameOf));
-const END = nameOf('IEND');
-const SIGNATURE_BYTES = 8;
-/** Of a chunk: its length, name and checksum. */
-const FRAME_BYTES = 12;
+const TEXTS = new Set(['tEXt', 'zTXt', 'iTXt'].map(chunkName));
 /** Encoders write chunks of 8 kB and more; going through so many empty ones takes 3 ms. */
 const MAX_CHUNKS = 2 ** 18;
 
@@ -25,8 +21,8 @@ export function withoutText(data: Uint8Array): Uint8Array {
   let from = 0;
   let chunks = 0;
   for (let at = SIGNATURE_BYTES; at + FRAME_BYTES <= data.length; ) {
-    const name = view.getUint32(at + 4);
-    if (name === END) break;
+    const name = view.getUint32(at + NAME_AT);
+    if (name === IEND) break;
     if (++chunks > MAX_CHUNKS) throw tooManyChunks();
     const next = at + FRAME_BYTES + view.getUint32(at);
     if (TEXTS.has(name)) {

@@ -47,7 +47,7 @@ export const PLACE = '{prompt}';
 
 /** int32. */
 export function isSeed(value: number): boolean {
-  return Number.isInteger(value) && value === (value | 0);
+  return value === (value | 0);
 }
 
 /** int32, not negative: easier to read out. */
