@@ -52,7 +52,12 @@ export class LocalService implements Service {
     this.#catalogue = catalogue;
     this.#engines = engines;
     this.#preload = preload;
-    this.#resolveContext = { catalogue, styles, defaultModel: () => this.defaultModel() };
+    this.#resolveContext = {
+      catalogue,
+      styles,
+      defaultTimeoutMs: config.DEFAULT_TIMEOUT_MS,
+      defaultModel: () => this.defaultModel(),
+    };
     const loadTimes = new Map<string, number>();
     const devices = engines.map((engine) =>
       createDevice(engine, {
@@ -77,7 +82,6 @@ export class LocalService implements Service {
       images: this.#images,
       admission: this.#admission,
       scheduler: this.#scheduler,
-      defaultTimeoutMs: config.DEFAULT_TIMEOUT_MS,
     });
     this.translate = (job) => this.#translator.translate(job);
     metrics.observeDevices(
@@ -133,8 +137,7 @@ export class LocalService implements Service {
   }
 
   resolve(settings: Parameters<Service['resolve']>[0]): ReturnType<Service['resolve']> {
-    const { settings: resolved } = resolveRequest(settings, this.#resolveContext);
-    return { ...resolved, timeout_ms: resolved.timeout_ms ?? this.#config.DEFAULT_TIMEOUT_MS };
+    return resolveRequest(settings, this.#resolveContext).settings;
   }
 
   devices(): ReturnType<Service['devices']> {

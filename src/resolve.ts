@@ -4,7 +4,7 @@ import type { Bundle } from './bundles/bundle.js';
 import type { Catalogue } from './bundles/catalogue.js';
 import type { Direction } from './bundles/manifest.js';
 import { Img2ImgError, unknownId } from './errors.js';
-import { defaultThresholds } from './images/conditioning.js';
+import { type Conditioning, defaultThresholds } from './images/conditioning.js';
 import { defaultQuality } from './images/encode.js';
 import { checkSize } from './images/fit.js';
 import type { Size } from './images/raster.js';
@@ -23,12 +23,17 @@ export interface ResolvedRequest {
   gamma: number;
   /** Absent: the native size, or with `fit: none` the picture's own. */
   size: Size | undefined;
+  /** How the model wants the image, with the request's wishes in it. */
+  conditioning: Conditioning;
+  /** Milliseconds from its arrival to its deadline. */
+  timeoutMs: number;
   settings: ResolvedSettings;
 }
 
 export interface ResolveContext {
   catalogue: Catalogue;
   styles: readonly Style[];
+  defaultTimeoutMs: number;
   defaultModel(): string | undefined;
 }
 
@@ -53,7 +58,11 @@ export function resolveRequest(settings: StreamConfiguration, context: ResolveCo
   if (size !== undefined) checkSize(size, manifest.size);
   const format = settings.format ?? 'png';
   const seed = settings.seed ?? randomInt(2 ** 31);
+  const gamma = settings.gamma ?? manifest.default_gamma ?? 1;
+  const conditioning = conditioningOf(settings, bundle);
+  const timeoutMs = settings.timeout_ms ?? context.defaultTimeoutMs;
   const [nativeWidth, nativeHeight] = manifest.size.native;
+  const { invert: _, ...others } = settings;
   return {
     bundle,
     direction,
@@ -62,10 +71,16 @@ export function resolveRequest(settings: StreamConfiguration, context: ResolveCo
         ? (direction.prompt ?? '')
         : applyStyle(styles, settings.style, settings.prompt ?? '', manifest.prompt.template),
     seed,
-    gamma: settings.gamma ?? manifest.default_gamma ?? 1,
+    gamma,
     size,
+    conditioning,
+    timeoutMs,
     settings: {
-      ...fieldsOfModel(settings, bundle),
+      // What only some models take is filled in for those, and left out for the others.
+      ...others,
+      ...fieldsOf(conditioning),
+      ...(manifest.stochastic ? { gamma } : {}),
+      timeout_ms: timeoutMs,
       model: bundle.id,
       direction: direction.id,
       seed,
@@ -77,17 +92,24 @@ export function resolveRequest(settings: StreamConfiguration, context: ResolveCo
   };
 }
 
-/** With what only some models take filled in for those, and left out for the others. */
-function fieldsOfModel(settings: StreamConfiguration, bundle: Bundle): StreamConfiguration {
-  const { conditioning, stochastic, default_gamma } = bundle.manifest;
-  const { invert = 'auto', ...others } = settings;
+function conditioningOf(settings: StreamConfiguration, bundle: Bundle): Conditioning {
+  const { kind } = bundle.manifest.conditioning;
+  if (kind === 'sketch') return { kind, invert: settings.invert ?? 'auto' };
+  if (kind === 'image') return { kind };
   const { low, high } = thresholdsOf(settings, bundle);
-  return {
-    ...others,
-    ...(conditioning.kind === 'sketch' ? { invert } : {}),
-    ...(conditioning.kind === 'edge' ? { low_threshold: low, high_threshold: high } : {}),
-    ...(stochastic ? { gamma: settings.gamma ?? default_gamma } : {}),
-  };
+  return { kind, lowThreshold: low, highThreshold: high };
+}
+
+/** The request's fields that ask for this conditioning. */
+function fieldsOf(conditioning: Conditioning): Partial<StreamConfiguration> {
+  switch (conditioning.kind) {
+    case 'sketch':
+      return { invert: conditioning.invert };
+    case 'edge':
+      return { low_threshold: conditioning.lowThreshold, high_threshold: conditioning.highThreshold };
+    case 'image':
+      return {};
+  }
 }
 
 function chooseDirection(bundle: Bundle, wanted: string | undefined): Direction {
@@ -137,7 +159,7 @@ function refuseFieldsOfOtherModels(settings: StreamConfiguration, bundle: Bundle
 }
 
 /** Canny thresholds: the request's, else the bundle's, else the reference's. */
-export function thresholdsOf(settings: StreamConfiguration, bundle: Bundle): { low: number; high: number } {
+function thresholdsOf(settings: StreamConfiguration, bundle: Bundle): { low: number; high: number } {
   const { conditioning } = bundle.manifest;
   return {
     low: settings.low_threshold ?? conditioning.low_threshold ?? defaultThresholds.low,

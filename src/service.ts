@@ -59,7 +59,8 @@ export interface Service extends Translates {
   styles(): readonly StyleDescription[];
   /**
    * Checks settings against their model without running anything, and tells them with everything filled in: size unless
-   * `fit` is `none`, quality unless the format has none, and of what only some models take, what this one does. The same check every translation goes through.
+   * `fit` is `none`, quality unless the format has none, and of what only some models take, what this one does. The same
+   * check every translation goes through.
    * @throws Img2ImgError `invalid_request`, `unknown_model`, `unknown_style`, `unknown_direction`, `model_unavailable`
    */
   resolve(settings: StreamConfiguration): ResolvedSettings;

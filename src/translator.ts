@@ -2,12 +2,10 @@
 import { LRUCache } from 'lru-cache';
 import type { Bundle } from './bundles/bundle.js';
 import { patienceUntil, throwIfGivenUp } from './give-up.js';
-import type { Conditioning } from './images/conditioning.js';
 import type { ImageProcessor } from './images/processor.js';
 import { giveBack } from './picture-memory.js';
 import { loadTokenizer, type Tokenizer } from './prompts/tokenizer.js';
-import type { StreamConfiguration } from './request.js';
-import { type ResolveContext, type ResolvedRequest, resolveRequest, thresholdsOf } from './resolve.js';
+import { type ResolveContext, type ResolvedRequest, resolveRequest } from './resolve.js';
 import type { Admission } from './scheduling/admission.js';
 import type { Sample } from './scheduling/job.js';
 import type { Scheduler } from './scheduling/scheduler.js';
@@ -19,7 +17,6 @@ export interface TranslatorOptions {
   images: ImageProcessor;
   admission: Admission;
   scheduler: Scheduler;
-  defaultTimeoutMs: number;
 }
 
 /** Tokenizers are megabytes once read; this many differ on no sane server. */
@@ -36,10 +33,10 @@ export class Translator implements Translates {
   /** Throws what `Translates` says. */
   async translate(job: TranslationJob): Promise<Translation> {
     const arrivedAt = performance.now();
-    const { resolve, admission, defaultTimeoutMs } = this.#options;
+    const { resolve, admission } = this.#options;
     const request = resolveRequest(job.settings, resolve);
     const release = admission.admit(job.n);
-    const deadlineAt = arrivedAt + (job.settings.timeout_ms ?? defaultTimeoutMs);
+    const deadlineAt = arrivedAt + request.timeoutMs;
     const patience = patienceUntil(deadlineAt, job.signal);
     try {
       return await this.#run(job, request, { arrivedAt, deadlineAt, signal: patience.signal });
@@ -55,7 +52,7 @@ export class Translator implements Translates {
     { arrivedAt, deadlineAt, signal }: { arrivedAt: number; deadlineAt: number; signal: AbortSignal },
   ): Promise<Translation> {
     const { images, scheduler } = this.#options;
-    const { bundle, direction, settings } = request;
+    const { bundle, direction, conditioning, settings } = request;
     const { priority, client } = job;
 
     const { format } = settings;
@@ -63,7 +60,7 @@ export class Translator implements Translates {
       fit: settings.fit,
       size: request.size,
       rules: bundle.manifest.size,
-      conditioning: conditioningOf(job.settings, bundle),
+      conditioning,
       restored: settings.restore_size ? { count: job.n, format } : undefined,
     };
     // The prompt is read while another thread decodes.
@@ -140,12 +137,4 @@ export class Translator implements Translates {
     }
     return tokenizer;
   }
-}
-
-function conditioningOf(settings: StreamConfiguration, bundle: Bundle): Conditioning {
-  const { kind } = bundle.manifest.conditioning;
-  if (kind === 'sketch') return { kind, invert: settings.invert ?? 'auto' };
-  if (kind === 'image') return { kind };
-  const { low, high } = thresholdsOf(settings, bundle);
-  return { kind, lowThreshold: low, highThreshold: high };
 }

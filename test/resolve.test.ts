@@ -9,7 +9,7 @@ import { FIXTURES } from './bundle-fixtures.js';
 let context: ResolveContext;
 beforeAll(async () => {
   const catalogue = new Catalogue(await discoverBundles(FIXTURES));
-  context = { catalogue, styles: loadStyles(), defaultModel: () => 'tiny-sketch' };
+  context = { catalogue, styles: loadStyles(), defaultTimeoutMs: 10_000, defaultModel: () => 'tiny-sketch' };
 });
 
 describe('resolved settings', () => {
@@ -29,7 +29,14 @@ describe('resolved settings', () => {
   ])('of %s tell all that it takes, and nothing that it does not', (model, fields, expected) => {
     const { settings } = resolveRequest(streamConfigurationSchema.parse({ model, ...fields }), context);
     const { direction: _, ...told } = settings;
-    const common = { model, seed: expect.any(Number), fit: 'cover', size: '64x64', restore_size: false };
+    const common = {
+      model,
+      seed: expect.any(Number),
+      fit: 'cover',
+      size: '64x64',
+      restore_size: false,
+      timeout_ms: 10_000,
+    };
     expect(told).toEqual({ ...common, ...expected });
     // As a client sends them back that wants more of the same.
     expect(resolveRequest(streamConfigurationSchema.parse(settings), context).settings).toMatchObject(

@@ -42,7 +42,7 @@ let translator: Translator;
 
 beforeAll(async () => {
   const catalogue = new Catalogue(await discoverBundles(FIXTURES));
-  resolve = { catalogue, styles: loadStyles(), defaultModel: () => 'tiny-sketch' };
+  resolve = { catalogue, styles: loadStyles(), defaultTimeoutMs: 10_000, defaultModel: () => 'tiny-sketch' };
   image = await sharp({ create: { width: 100, height: 100, channels: 3, background: '#fff' } })
     .png()
     .toBuffer();
@@ -50,8 +50,12 @@ beforeAll(async () => {
 beforeEach(() => {
   images = new ImageProcessor({ maxPixels: 40_000, workers: { entry: slowToFinish, size: 1 } });
   admission = new Admission(8, () => 0);
-  const options = { resolve, images, admission, scheduler: scheduler as unknown as Scheduler };
-  translator = new Translator({ ...options, defaultTimeoutMs: 10_000 });
+  translator = new Translator({
+    resolve,
+    images,
+    admission,
+    scheduler: scheduler as unknown as Scheduler,
+  });
 });
 afterEach(() => images.close());
 
