@@ -8,7 +8,6 @@ The phases of a whole training are in scripts/train/README.md.
 from __future__ import annotations
 
 import argparse
-from multiprocessing import Pool
 from pathlib import Path
 
 import cv2
@@ -19,22 +18,17 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from . import parallel, state, tokenizer
-from .data.street import PARTS, render, render_with_parts
+from .data.street import PARTS, render
 from .generator import STREET_SIZES, Sizes, StreetGenerator
 from .losses import PatchCritic, critic_loss, picture_loss
-from .paths import PREPARED, RUNS
+from .paths import RUNS
 from .run import SEED, Run, add_arguments, begin, launch
+from .scenes import HELD_OUT, KINDS, SIDE, Scenes
 
-SCENES = 1500  # of each kind
-SIDE = 256
-# Scenes 0…SCENES are seen by day, the next as many by night, and what lies above is for evaluation.
-HELD_OUT = 1_000_000
-KINDS = ("day", "night")
 PROMPTS = {"a2b": "driving in the night", "b2a": "driving in the day"}
-# Parts that are another thing by night, and how much of the way back is asked of them: who has to bring back every star
-# must leave it in the day.
-CHANGING = ("sky", "orb", "pane", "lamp", "light")
-CHANGING_CYCLE = 0.15
+# Parts that are another thing by night, and how much of the way back is asked of them. Who has to bring back every star must
+# leave it in the day, and who has to bring back clouds lines them with stars by night.
+CHANGING_CYCLE = {"sky": 0.0, "orb": 0.0, "pane": 0.15, "lamp": 0.15, "light": 0.15}
 # Standard deviation of what is laid over a translation before it is translated back.
 HIDING_NOISE = 0.05
 
@@ -42,49 +36,6 @@ HIDING_NOISE = 0.05
 def get_tokenizer(name: str) -> Tokenizer:
     """The run's tokenizer, built on first use."""
     return tokenizer.of_run(name, lambda: list(PROMPTS.values()) * 10, STREET_SIZES.vocabulary, STREET_SIZES.tokens)
-
-
-class Scenes:
-    """One of the two unpaired sets: `SCENES` street scenes by day or by night, kept at 256×256 and drawn on first use.
-
-    With each comes which part is where, in that scene: no scene is in both sets.
-    """
-
-    def __init__(self, kind: str) -> None:
-        self._night = kind == "night"
-        self._first = SCENES if self._night else 0
-        path = PREPARED / f"street-{kind}-parts.npy"
-        if not path.is_file():
-            PREPARED.mkdir(parents=True, exist_ok=True)
-            with Pool(2) as pool:
-                scenes = pool.starmap(
-                    render_with_parts, [(self._first + i, self._night, SIDE) for i in range(SCENES)], chunksize=16
-                )
-            # In one move: half a table would end every later start.
-            aside = path.with_suffix(".part.npy")
-            np.save(aside, np.stack([np.dstack(scene) for scene in scenes]))
-            aside.replace(path)
-        self._scenes = np.load(path, mmap_mode="r")
-
-    def take(self, rng: np.random.Generator, count: int, side: int) -> tuple[Tensor, Tensor]:
-        """A batch of random scenes, mirrored half of the time.
-
-        Pictures [count, 3, side, side] in [-1, 1]; parts [count, P, side, side], 1 where a part is and 0 elsewhere.
-        """
-        pictures, parts = [], []
-        for index in rng.integers(0, SCENES, count):
-            if side > SIDE:
-                picture, shown = render_with_parts(self._first + int(index), self._night, side)
-            else:
-                scene = np.asarray(self._scenes[index])
-                picture = cv2.resize(scene[..., :3], (side, side), interpolation=cv2.INTER_AREA)
-                shown = scene[:: SIDE // side, :: SIDE // side, 3]
-            way = -1 if rng.random() < 0.5 else 1
-            pictures.append(picture[:, ::way])
-            parts.append(shown[:, ::way])
-        batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
-        one_hot = F.one_hot(torch.from_numpy(np.stack(parts)).long(), len(PARTS)).permute(0, 3, 1, 2).float()
-        return tuple(x.contiguous(memory_format=torch.channels_last) for x in (batch, one_hot))
 
 
 def colour_distance(fake: Tensor, real: Tensor, generator: torch.Generator) -> Tensor:
@@ -105,12 +56,13 @@ def colour_distance(fake: Tensor, real: Tensor, generator: torch.Generator) -> T
 
 def steady_parts(parts: Tensor) -> Tensor:
     """Parts [B,P,H,W] → 1 where what is there looks alike by day and night but for its colour, [B,1,H,W]."""
-    return 1 - parts[:, [PARTS.index(name) for name in CHANGING]].sum(1, keepdim=True)
+    return 1 - parts[:, [PARTS.index(name) for name in CHANGING_CYCLE]].sum(1, keepdim=True)
 
 
 def cycle_loss(back: Tensor, picture: Tensor, parts: Tensor) -> Tensor:
     """How far a picture that was translated there and back is from itself, above all in what is steady."""
-    weight = CHANGING_CYCLE + (1 - CHANGING_CYCLE) * steady_parts(parts)
+    asked = torch.tensor([CHANGING_CYCLE.get(name, 1.0) for name in PARTS], device=parts.device)
+    weight = (parts * asked.reshape(1, -1, 1, 1)).sum(1, keepdim=True)
     return picture_loss(back * weight, picture * weight, torch.ones_like(weight)).mean()
 
 
@@ -163,7 +115,12 @@ def preview(model: StreetGenerator, ids: dict[str, Tensor], path: Path, side: in
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_arguments(parser, "day-night", batch=2, save_minutes=3)
-    return parser.parse_args()
+    parser.add_argument("--crop", type=int, help="pixels of the square that is cut out of a training picture; default: all of it")
+    args = parser.parse_args()
+    args.crop = args.crop or args.side
+    if args.crop % 32 or not 64 <= args.crop <= args.side:
+        parser.error(f"--crop {args.crop}: a multiple of 32, from 64 to --side ({args.side})")
+    return args
 
 
 def train(rank: int, args: argparse.Namespace) -> None:
@@ -190,8 +147,8 @@ def train(rank: int, args: argparse.Namespace) -> None:
             "critic_optimiser": critic_optimiser,
         },
         sizes=sizes.as_dict(),
-        about={},
-        preview=lambda: preview(average.module, ids, RUNS / args.run / "preview.png", max(SIDE, args.side)),
+        about={"crop": args.crop},
+        preview=lambda: preview(average.module, ids, RUNS / args.run / "preview.png", SIDE),
         warm_up=40,
     )
     sets = {kind: Scenes(kind) for kind in KINDS}
@@ -202,8 +159,10 @@ def train(rank: int, args: argparse.Namespace) -> None:
     for step in run.steps():
         for group in optimiser.param_groups:
             group["lr"] = run.rate
+        # The same places by day and by night: what their colours are compared over should show as much sky.
+        crops = rng.integers(0, args.side - args.crop, (args.batch, 2), endpoint=True)
         (day, day_parts), (night, night_parts) = (
-            (x.to(device) for x in sets[kind].take(rng, args.batch, args.side)) for kind in KINDS
+            (x.to(device) for x in sets[kind].take(rng, crops, args.crop, args.side)) for kind in KINDS
         )
         with half:
             fake_night, fake_day = model(day, to_night, "a2b"), model(night, to_day, "b2a")

@@ -14,7 +14,7 @@ from export.model.operators import PlainOperators
 from export.model.scheduler import one_step
 from export.model.text import TextEncoder
 from export.model.unet import TurboUnet
-from export.model.vae import add_skip_convs
+from export.model.vae import add_skip_convs, sample_posterior
 
 # A noise level of one half at timestep 999: x0 = 1.41·x − ε. SD's own (x0 = 14.6·x − 14.6·ε) would make a network
 # that starts from nothing amplify its errors fifteenfold.
@@ -51,6 +51,8 @@ class Sizes:
     outside: bool = True
     # Off in runs from before there was one.
     spread: int = 0
+    # How many channels of a fixed pattern the decoder of the first direction sees (stars come out at night).
+    grain: int = 0
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -104,7 +106,7 @@ def make_text_encoder(sizes: Sizes) -> CLIPTextModel:
     )
 
 
-def make_vae(sizes: Sizes) -> LightAutoencoderKL:
+def make_vae(sizes: Sizes, grain: int = 0) -> LightAutoencoderKL:
     vae = LightAutoencoderKL(
         sizes.vae_channels,
         sizes.encoder_depth,
@@ -112,12 +114,13 @@ def make_vae(sizes: Sizes) -> LightAutoencoderKL:
         sizes.latent_channels,
         outside=sizes.outside,
         spread=sizes.spread,
+        grain=grain,
     )
     add_skip_convs(vae)
     for name, module in vae.named_modules():
         # Without norms the start must keep the signal's size; a block's second convolution stays at zero.
         if isinstance(module, nn.Conv2d) and not (
-            "skip_conv" in name or "outside" in name or name.endswith(("conv2", "spread_out"))
+            "skip_conv" in name or "outside" in name or name.endswith(("conv2", "spread_out", "grain_out"))
         ):
             nn.init.kaiming_normal_(module.weight, a=0.1, nonlinearity="leaky_relu")
             nn.init.zeros_(module.bias)
@@ -186,6 +189,7 @@ STREET_SIZES = Sizes(
     text_layers=1,
     modulation="default",
     outside=False,
+    grain=4,
 )
 
 
@@ -197,7 +201,7 @@ class StreetGenerator(nn.Module):
         self.sizes = sizes
         self.clip = make_text_encoder(sizes)
         self.text = TextEncoder(self.clip, PlainOperators())
-        self.vae = make_vae(sizes)
+        self.vae = make_vae(sizes, sizes.grain)
         self.vae_b2a = make_vae(sizes)
         self.unet_holder = make_unet(sizes)
         self.unet = TurboUnet(self.unet_holder, PlainOperators())
@@ -207,9 +211,14 @@ class StreetGenerator(nn.Module):
             nn.init.zeros_(vae.encoder.conv_out.weight[sizes.latent_channels :])
             nn.init.constant_(vae.encoder.conv_out.bias[sizes.latent_channels :], -14.0)
 
-    def forward(self, picture: Tensor, ids: Tensor, half: str) -> Tensor:
-        """Translates with the VAE of `half`, "a2b" or "b2a"; `ids` [B,L] are its prompt's."""
+    def forward(self, picture: Tensor, ids: Tensor, half: str, noise: Tensor | None = None) -> Tensor:
+        """Translates with the VAE of `half`, "a2b" or "b2a"; `ids` [B,L] are its prompt's.
+
+        `noise` [B,16,H/16,W/16] samples the posterior, as a bundle's graphs do; without it, as in training, its mean is taken.
+        """
         vae = self.vae if half == "a2b" else self.vae_b2a
-        latent, _, taps = vae.encode_with_taps(picture)
+        latent, log_variance, taps = vae.encode_with_taps(picture)
+        if noise is not None:
+            latent = sample_posterior(latent, log_variance, noise)
         denoised = self.step(latent, self.unet(latent, self.text(ids)))
         return vae.decode_with_skips(denoised, taps, None)

@@ -10,7 +10,8 @@ from .. import metrics
 from ..bundle import Bundle
 from ..data.colour import to_rgb
 from ..data.street import render
-from ..day_night import HELD_OUT, PROMPTS
+from ..day_night import PROMPTS
+from ..scenes import HELD_OUT
 from .lpips_distance import lpips_distance
 from .report import Results, Sheets, row
 from .speed import SIDE, speed
