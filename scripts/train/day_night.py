@@ -13,90 +13,33 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from . import parallel, state, tokenizer
 from .data.street import PARTS, render
 from .generator import STREET_SIZES, Sizes, StreetGenerator
-from .losses import PatchCritic, critic_loss, picture_loss
+from .losses import PatchCritic, critic_loss
 from .paths import RUNS
 from .run import SEED, Run, add_arguments, begin, launch
 from .scenes import HELD_OUT, KINDS, SIDE, Scenes
+from .street_losses import (
+    blurred_by_noise,
+    carried_over,
+    colour_distance,
+    cycle_loss,
+    identity_loss,
+    part_distance,
+    structure_distance,
+    with_parts,
+)
 
 PROMPTS = {"a2b": "driving in the night", "b2a": "driving in the day"}
-# Parts that are another thing by night, and how much of the way back is asked of them. Who has to bring back every star must
-# leave it in the day, and who has to bring back clouds lines them with stars by night.
-CHANGING_CYCLE = {"sky": 0.0, "orb": 0.0, "pane": 0.15, "lamp": 0.15, "light": 0.15}
-# Standard deviation of what is laid over a translation before it is translated back.
-HIDING_NOISE = 0.05
 
 
 def get_tokenizer(name: str) -> Tokenizer:
     """The run's tokenizer, built on first use."""
     return tokenizer.of_run(name, lambda: list(PROMPTS.values()) * 10, STREET_SIZES.vocabulary, STREET_SIZES.tokens)
-
-
-def colour_distance(fake: Tensor, real: Tensor, generator: torch.Generator) -> Tensor:
-    """Sliced Wasserstein distance between two batches' distributions of (colour, part of the scene): both [B, 3 + P, H, W].
-
-    Unpaired, and steadier than a critic: skies learn the sky's colour and roads the road's from the first step.
-    """
-
-    def pixels(x: Tensor) -> Tensor:
-        return F.avg_pool2d(x, 4).permute(1, 0, 2, 3).flatten(1)
-
-    directions = torch.randn(24, fake.shape[1], generator=generator, device=fake.device)
-    # Colours count for about as much as which part they are of.
-    directions = torch.cat([F.normalize(directions[:, :3], dim=1), directions[:, 3:]], 1)
-    a, b = (torch.sort(directions @ pixels(x), dim=1).values for x in (fake, real))
-    return (a - b).abs().mean()
-
-
-def steady_parts(parts: Tensor) -> Tensor:
-    """Parts [B,P,H,W] → 1 where what is there looks alike by day and night but for its colour, [B,1,H,W]."""
-    return 1 - parts[:, [PARTS.index(name) for name in CHANGING_CYCLE]].sum(1, keepdim=True)
-
-
-def cycle_loss(back: Tensor, picture: Tensor, parts: Tensor) -> Tensor:
-    """How far a picture that was translated there and back is from itself, above all in what is steady."""
-    asked = torch.tensor([CHANGING_CYCLE.get(name, 1.0) for name in PARTS], device=parts.device)
-    weight = (parts * asked.reshape(1, -1, 1, 1)).sum(1, keepdim=True)
-    return picture_loss(back * weight, picture * weight, torch.ones_like(weight)).mean()
-
-
-def structure_distance(before: Tensor, after: Tensor, parts: Tensor) -> Tensor:
-    """How far two pictures' edges differ in place and direction: a translation moves and invents nothing.
-
-    Edges are measured against their surroundings, so that a dark house's edges count as much as a bright one's; with
-    their sign, because without it a night with white and black exchanged was as good. Not in the sky, whose stars would shine
-    by day, nor at what is lit by night.
-    """
-
-    def relative(x: Tensor) -> Tensor:
-        grey = F.avg_pool2d(x.mean(1, keepdim=True), 2)
-        dx = F.pad(grey[..., :, 1:] - grey[..., :, :-1], (0, 1))
-        dy = F.pad(grey[..., 1:, :] - grey[..., :-1, :], (0, 0, 0, 1))
-        return torch.cat([dx, dy], 1) / (F.avg_pool2d(dx.abs() + dy.abs(), 15, 1, 7) + 0.03)
-
-    return ((relative(before) - relative(after)).abs() * F.avg_pool2d(steady_parts(parts), 2)).mean()
-
-
-def with_parts(picture: Tensor, parts: Tensor) -> Tensor:
-    """A picture and what its scene has where, as critics see it and colours are compared: [B, 3 + P, H, W].
-
-    The picture ends at black and white there, as it will for people, or a critic's score could be raised without end beyond.
-    """
-    return torch.cat([picture.clamp(-1, 1), parts], 1)
-
-
-def blurred_by_noise(picture: Tensor) -> Tensor:
-    """The picture under faint noise: what a translation hides in it for the way back (where lamps glowed, as rims) is lost.
-
-    Bashkirova et al., "Adversarial Self-Defense for Cycle-Consistent GANs", https://arxiv.org/abs/1908.01517.
-    """
-    return picture + HIDING_NOISE * torch.randn_like(picture)
 
 
 def preview(model: StreetGenerator, ids: dict[str, Tensor], path: Path, side: int) -> None:
@@ -154,7 +97,6 @@ def train(rank: int, args: argparse.Namespace) -> None:
     sets = {kind: Scenes(kind) for kind in KINDS}
     rng = np.random.default_rng([SEED, run.step, rank])
     slices = torch.Generator(device).manual_seed(SEED + run.step)
-    ones = torch.ones(1, 1, 1, 1, device=device)
     to_night, to_day = (ids[h].to(device).expand(args.batch, -1) for h in ("a2b", "b2a"))
     for step in run.steps():
         for group in optimiser.param_groups:
@@ -172,14 +114,19 @@ def train(rank: int, args: argparse.Namespace) -> None:
             # The translation of what is there already is itself; a quarter of the steps are enough to hold it.
             if step % 4 == 0:
                 losses["identity"] = 2 * (
-                    picture_loss(model(night, to_night, "a2b"), night, ones).mean()
-                    + picture_loss(model(day, to_day, "b2a"), day, ones).mean()
+                    identity_loss(model(night, to_night, "a2b"), night, night_parts)
+                    + identity_loss(model(day, to_day, "b2a"), day, day_parts)
                 )
             seen = {
                 "night": (with_parts(night, night_parts), with_parts(fake_night, day_parts)),
                 "day": (with_parts(day, day_parts), with_parts(fake_day, night_parts)),
             }
             losses["colours"] = 4 * sum(colour_distance(fake, real, slices) for real, fake in seen.values())
+            losses["parts"] = 4 * (
+                part_distance(fake_night, night, day_parts, night_parts, args.side, slices)
+                + part_distance(fake_day, day, night_parts, day_parts, args.side, slices)
+            )
+            losses["carried"] = 2 * (carried_over(day, fake_night, day_parts) + carried_over(night, fake_day, night_parts))
             losses["structure"] = 2 * (
                 structure_distance(day, fake_night, day_parts) + structure_distance(night, fake_day, night_parts)
             )

@@ -139,6 +139,13 @@ def constant_filling(mask: np.ndarray, colour: np.ndarray, ink: np.ndarray | Non
     return filled
 
 
+def points_of_light(picture: np.ndarray, area: np.ndarray) -> int:
+    """How many small bright dots, up to 6 pixels wide, lie in the area: stars, or what is left of them."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    dots = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, np.ones((7, 7), np.uint8))
+    return cv2.connectedComponents(((dots > 30) & area).astype(np.uint8))[0] - 1
+
+
 def style_statistics(picture: np.ndarray) -> np.ndarray:
     """A few dozen numbers that tell styles apart without seeing what is drawn."""
     small = cv2.resize(picture, (64, 64), interpolation=cv2.INTER_AREA)

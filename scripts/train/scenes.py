@@ -43,14 +43,15 @@ class Scenes:
         self._scenes = np.load(path, mmap_mode="r")
 
     def take(self, rng: np.random.Generator, crops: np.ndarray, crop: int, side: int) -> tuple[Tensor, Tensor]:
-        """Random scenes at `side`×`side`, mirrored half of the time, and of each the square whose corner is in `crops` [B, 2].
+        """Random scenes at `side`×`side`, and of each the square whose corner is in `crops` [B, 2].
+
+        Not mirrored: a crescent that opens to either side would teach a moon that is half of both.
 
         Pictures [B, 3, crop, crop] in [-1, 1]; parts [B, P, crop, crop], 1 where a part is and 0 elsewhere.
         """
         pictures, parts, scale = [], [], SIDE // side
         for top, left in crops * scale:
-            way = -1 if rng.random() < 0.5 else 1
-            whole = self._scenes[rng.integers(SCENES)][:, ::way]
+            whole = self._scenes[rng.integers(SCENES)]
             scene = np.ascontiguousarray(whole[top : top + crop * scale, left : left + crop * scale])
             pictures.append(cv2.resize(scene[..., :3], (crop, crop), interpolation=cv2.INTER_AREA))
             parts.append(scene[::scale, ::scale, 3])

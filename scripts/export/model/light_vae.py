@@ -168,7 +168,6 @@ class LightDecoder(nn.Module):
             # No weight: made again wherever the model is.
             self.register_buffer("grain", grain(grain_channels), persistent=False)
             self.grain_out = nn.Conv2d(grain_channels, channels[GRAIN_STAGE], 1, bias=False)
-            nn.init.zeros_(self.grain_out.weight)
 
 
 class LightAutoencoderKL(nn.Module):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from .. import metrics
 from ..bundle import Bundle
 from ..data.colour import to_rgb
-from ..data.street import render
+from ..data.street import PARTS, render_with_parts
 from ..day_night import PROMPTS
 from ..scenes import HELD_OUT
 from .lpips_distance import lpips_distance
@@ -32,10 +33,11 @@ def evaluate_street(folder: Path, count: int | None) -> tuple[Results, Sheets]:
     bundle, results, sheet = Bundle(folder), {}, []
     total = count or 40
     for direction, half, night in (("day_to_night", "a2b", False), ("night_to_day", "b2a", True)):
-        right, recall, precision, gain, distance, baseline = [], [], [], [], [], []
+        right, recall, precision, gain, distance, baseline, dots, true_dots = ([] for _ in range(8))
         pairs = []
         for index in range(total):
-            source, truth = (render(HELD_OUT + 100 + index, at_night, SIDE) for at_night in (night, not night))
+            seed = HELD_OUT + 100 + index
+            (source, parts), (truth, _) = (render_with_parts(seed, at_night, SIDE) for at_night in (night, not night))
             result = bundle.translate(source[None], [PROMPTS[half]], direction=direction)[0]
             change = metrics.lab(result)[..., 0].mean() - metrics.lab(source)[..., 0].mean()
             right.append(change > 5 if night else change < -5)
@@ -44,6 +46,10 @@ def evaluate_street(folder: Path, count: int | None) -> tuple[Results, Sheets]:
             precision.append(metrics.edge_recall(result, source))
             distance.append(lpips_distance(result, truth))
             baseline.append(lpips_distance(recoloured(source, truth), truth))
+            # Away from roofs and trees, whose gaps are as bright and as small.
+            sky = cv2.erode((parts == PARTS.index("sky")).astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
+            dots.append(metrics.points_of_light(result, sky))
+            true_dots.append(metrics.points_of_light(truth, sky))
             if index < 5:
                 pairs.append((source, result))
         sheet += [np.hstack([s for s, _ in pairs]), np.hstack([r for _, r in pairs])]
@@ -53,6 +59,8 @@ def evaluate_street(folder: Path, count: int | None) -> tuple[Results, Sheets]:
         row(results, f"{words}: edges that were there before", float(np.mean(precision)), "(no bar)", True)
         ratio = float(np.mean(distance) / np.mean(baseline))
         row(results, f"{words}: LPIPS to the true answer / recolouring's", ratio, "(no bar)", True)
+        row(results, f"{words}: points of light in the sky", float(np.mean(dots)), "(no bar)", True)
+        row(results, f"{words}: the same in the true answer", float(np.mean(true_dots)), "(no bar)", True)
         row(results, f"{words}: change of lightness (L of 100)", float(np.mean(gain)), "(no bar)", True)
     millis = speed(bundle)
     row(results, "fastest 512×512 picture", millis, "<= 150 ms", millis <= 150, " ms")

@@ -63,3 +63,14 @@ def test_a_part_in_another_colour_is_even_and_one_in_two_colours_is_not():
     assert metrics.unevenness(torn, picture, shapes, sketch) > 20
     shapes[:, :64] *= 2
     assert metrics.unevenness(torn, picture, shapes, sketch) < 1e-3
+
+
+def test_points_of_light_are_counted_and_clouds_are_none() -> None:
+    sky = np.full((128, 128, 3), 60, np.uint8)
+    for x, y in ((20, 20), (60, 90), (100, 30)):
+        cv2.circle(sky, (x, y), 1, (230, 230, 220), -1)
+    cv2.rectangle(sky, (80, 80), (110, 100), (240, 240, 240), -1)
+    area = np.ones((128, 128), bool)
+    assert metrics.points_of_light(sky, area) == 3
+    area[:64] = False
+    assert metrics.points_of_light(sky, area) == 1
