@@ -1,10 +1,11 @@
 /** What happens around every request: its id, its line in the log, its count, and its refusal while the server stops. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Img2ImgError } from '../errors.js';
 import type { Translation } from '../translation.js';
 import type { HttpContext } from './context.js';
+import { whenEnded } from './when-ended.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -36,11 +37,14 @@ export function watchRequests(app: FastifyInstance, context: HttpContext): void 
     // A stream's life is told where it opens and closes.
     if (!request.ws) {
       lifecycle.began();
-      // Fires for every end, also when the client leaves before its answer.
-      reply.raw.once('close', () => {
+      // Not `writableEnded`: an ended answer may have waited behind another one for ever.
+      let left = true;
+      reply.raw.once('finish', () => {
+        left = false;
+      });
+      whenEnded(reply, () => {
         lifecycle.ended();
         const route = request.routeOptions.url ?? 'none';
-        const left = !reply.raw.writableEnded;
         const status = left ? 499 : reply.statusCode;
         const outcome = left ? 'aborted' : request.outcome;
         metrics.answered(route, request.method, status, outcome, reply.elapsedTime);
@@ -53,6 +57,19 @@ export function watchRequests(app: FastifyInstance, context: HttpContext): void 
     }
     done();
   });
+
+  app.addHook('onSend', (request, _reply, _payload, done) => {
+    discardBody(request);
+    done();
+  });
+}
+
+/**
+ * Lets what is left of a body flow into nothing. Node does so when the answer is out, but one that waits behind another
+ * would leave the connection paused until then, and a paused one does not tell that its client has left.
+ */
+export function discardBody(request: FastifyRequest): void {
+  request.raw.resume();
 }
 
 const round = (milliseconds: number) => Math.round(milliseconds * 100) / 100;
