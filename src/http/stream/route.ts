@@ -51,6 +51,8 @@ function open(webSocket: StreamWebSocket, request: FastifyRequest, context: Http
     service,
     client: request.ip,
     maxFrameBytes: config.MAX_BODY_MB * 1024 * 1024,
+    // A frame is the body of a request in all but name.
+    arrivalMs: request.server.server.requestTimeout,
     bodies,
     answers,
     pingMs: config.STREAM_PING_MS,
@@ -74,6 +76,9 @@ function open(webSocket: StreamWebSocket, request: FastifyRequest, context: Http
   webSocket.oversize = () => connection.oversize();
   // Before ws sees them: by then a message may be whole.
   request.raw.socket.prependListener('data', (chunk: Buffer) => connection.arrived(chunk.length));
+  for (const control of ['ping', 'pong'] as const) {
+    webSocket.on(control, (payload) => connection.control(payload.length));
+  }
   webSocket.on('message', (data, binary) => connection.receive(data as Buffer, binary));
   webSocket.on('close', (code) => {
     connection.closed();
