@@ -56,7 +56,7 @@ type WebSocketClass = NonNullable<NonNullable<websocket.WebsocketPluginOptions['
 
 /** Headers must be in by then: nothing else starts before. */
 const HEADERS_TIMEOUT_MS = 15_000;
-/** A whole request, body included, must be in by then: 20 MB at 3 Mbit/s. */
+/** A whole request, body included, must be in by then, and a message of a stream too: 20 MB at 3 Mbit/s. */
 const REQUEST_TIMEOUT_MS = 60_000;
 /** Idle connections are kept longer than the 60 s after which common load balancers give theirs up. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;

@@ -152,7 +152,7 @@ export const problemKinds: Record<ProblemCode, ProblemKind> = {
   upgrade_required: {
     status: 426,
     title: 'Upgrade required',
-    help: 'GET /v1/stream speaks WebSocket: open it with a WebSocket client.',
+    help: 'GET /v1/stream speaks WebSocket, version 13 (RFC 6455): open it with a WebSocket client.',
   },
   too_many_streams: {
     status: 503,

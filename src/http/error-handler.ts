@@ -1,6 +1,7 @@
 /** Answers every failed request with problem details, whoever noticed the failure: a route or Fastify. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HttpError, PROBLEM_MEDIA_TYPE, toProblem } from './problem.js';
+import { discardBody } from './requests.js';
 
 /** Sends the problem that `error` stands for. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -14,8 +15,9 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     // Closing at once would reset the connection under a client that is still sending, and it would never read why:
     // let it send on to its end, or to the request timeout, into nothing.
     reply.removeHeader('connection');
-    request.raw.resume();
   }
+  // Here too, because no hook sees what Fastify refuses before routing.
+  discardBody(request);
   return reply
     .code(problem.status)
     .headers(problem.headers)

@@ -1,10 +1,11 @@
 /** What happens around every request: its id, its line in the log, its count, and its refusal while the server stops. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Img2ImgError } from '../errors.js';
 import type { Translation } from '../translation.js';
 import type { HttpContext } from './context.js';
+import { whenEnded } from './when-ended.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -28,24 +29,31 @@ export const isOperations = (url: string) => url.startsWith('/health/') || url =
 
 export function watchRequests(app: FastifyInstance, context: HttpContext): void {
   const { lifecycle, metrics } = context;
+  const tell = (reply: FastifyReply, left: boolean) => {
+    const { request } = reply;
+    const { method } = request;
+    const route = request.routeOptions.url ?? 'none';
+    const status = left ? 499 : reply.statusCode;
+    const outcome = left ? 'aborted' : request.outcome;
+    metrics.answered(route, method, status, outcome, reply.elapsedTime);
+    const ms = round(reply.elapsedTime);
+    request.log.info({ method, route, status, outcome, ms, ...request.facts }, 'request');
+  };
   app.decorateRequest('outcome', 'ok');
   app.decorateRequest('facts', undefined);
 
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('X-Request-Id', request.id);
-    // A stream's life is told where it opens and closes.
     if (!request.ws) {
       lifecycle.began();
-      // Fires for every end, also when the client leaves before its answer.
-      reply.raw.once('close', () => {
+      // Not `writableEnded`: an ended answer may have waited behind another one for ever.
+      let left = true;
+      reply.raw.once('finish', () => {
+        left = false;
+      });
+      whenEnded(reply, () => {
         lifecycle.ended();
-        const route = request.routeOptions.url ?? 'none';
-        const left = !reply.raw.writableEnded;
-        const status = left ? 499 : reply.statusCode;
-        const outcome = left ? 'aborted' : request.outcome;
-        metrics.answered(route, request.method, status, outcome, reply.elapsedTime);
-        const ms = round(reply.elapsedTime);
-        request.log.info({ method: request.method, route, status, outcome, ms, ...request.facts }, 'request');
+        tell(reply, left);
       });
     }
     if (lifecycle.draining && !isOperations(request.url)) {
@@ -53,6 +61,25 @@ export function watchRequests(app: FastifyInstance, context: HttpContext): void 
     }
     done();
   });
+
+  app.addHook('onSend', (request, _reply, _payload, done) => {
+    discardBody(request);
+    done();
+  });
+
+  // A stream's life is told where it opens and closes; a handshake has an answer here only where it is refused.
+  app.addHook('onResponse', (request, reply, done) => {
+    if (request.ws) tell(reply, false);
+    done();
+  });
+}
+
+/**
+ * Lets what is left of a body flow into nothing. Node does so when the answer is out, but one that waits behind another
+ * would leave the connection paused until then, and a paused one does not tell that its client has left.
+ */
+export function discardBody(request: FastifyRequest): void {
+  request.raw.resume();
 }
 
 const round = (milliseconds: number) => Math.round(milliseconds * 100) / 100;

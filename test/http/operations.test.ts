@@ -396,7 +396,7 @@ describe('the documents', () => {
     expect(Object.keys(examples)).toEqual(['origin_not_allowed', 'host_not_allowed']);
     const stream = paths['/v1/stream'].get;
     expect(Object.keys(stream.responses)).toEqual(expect.arrayContaining(['101', '403', '426', '503']));
-    for (const code of [1000, 1001, 1009, 1013]) expect(stream.description).toContain(`- ${code} `);
+    for (const code of [1000, 1001, 1008, 1009, 1013]) expect(stream.description).toContain(`- ${code} `);
   });
 
   it('the docs page loads all it needs from here, under a policy that lets nothing else in', async () => {

@@ -35,6 +35,7 @@ function open(): StreamConnection {
     service,
     client: 'test',
     maxFrameBytes: MAX_FRAME,
+    arrivalMs: 5_000,
     bodies,
     answers,
     pingMs: 1000,
@@ -337,10 +338,58 @@ describe('the memory of messages', () => {
     expect(isAllGivenBack()).toBe(true);
   });
 
+  it('is not held by pongs, nor by any but the message they come between', () => {
+    connection.arrived(10);
+    connection.control(4);
+    expect(isAllGivenBack()).toBe(true);
+    connection.arrived(100);
+    connection.arrived(10);
+    connection.control(4);
+    expect(isAllGivenBack()).toBe(false);
+  });
+
   it('that is not there closes the stream with 1013', () => {
     bodies.open().add(MAX_BODIES - 10);
     connection.arrived(20);
     expect(socket.closes).toEqual([[1013, 'too many images are being sent at once']]);
+  });
+});
+
+describe('the time of a message', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+  const pong = () => {
+    connection.arrived(6);
+    connection.control(0);
+  };
+
+  it('runs from its first bytes, whatever comes between, and closes the stream with 1008', () => {
+    connection.arrived(100);
+    for (let second = 1; second < 5; second++) {
+      vi.advanceTimersByTime(1_000);
+      connection.arrived(100);
+      pong();
+    }
+    expect(socket.closes).toEqual([]);
+    vi.advanceTimersByTime(1_000);
+    expect(socket.closes).toEqual([[1008, 'a message was not whole after 5 s']]);
+  });
+
+  it('begins anew with each, and does not run while none comes in', () => {
+    for (let mark = 0; mark < 3; mark++) {
+      connection.arrived(100);
+      vi.advanceTimersByTime(4_000);
+      configure();
+    }
+    for (let second = 0; second < 5; second++) {
+      pong();
+      vi.advanceTimersByTime(1_000);
+    }
+    expect(socket.closes).toEqual([]);
   });
 });
 

@@ -135,6 +135,22 @@ describe('a stream', () => {
     await vi.waitFor(() => expect(types(third)).toEqual(['ready', 'error']));
   });
 
+  it('may take as long over a message as a request over its body, pongs apart, and then says why it ends', async () => {
+    await test.app.close();
+    test = testApp({ MAX_BODY_MB: '1' });
+    url = `${(await test.listen()).replace('http', 'ws')}/v1/stream`;
+    test.app.server.requestTimeout = 1_000;
+    const quiet = await open();
+    const slow = await open();
+    quiet.socket.ping('anyone there?');
+    slow.socket.send(Buffer.alloc(100_000), { fin: false });
+    slow.socket.pong();
+    const [code, reason] = await slow.closed;
+    expect([code, reason.toString()]).toEqual([1008, 'a message was not whole after 1 s']);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(quiet.socket.readyState).toBe(WebSocket.OPEN);
+  });
+
   it.each([
     ['a message over the limit', (client: Client) => client.socket.send(Buffer.alloc(3 * 1024 * 1024)), 1009],
     ['no mask', ({ socket }: Client) => tcpOf(socket).write(Buffer.from([0x82, 1, 0])), 1002],

@@ -1,7 +1,7 @@
 /** Answers count until they are read, and a client that does not read is hung up on. */
 import { EventEmitter } from 'node:events';
-import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
+import type { FastifyReply } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ByteBudget } from '../../src/http/byte-budget.js';
 import { holdUnread } from '../../src/http/unread-answer.js';
@@ -57,7 +57,8 @@ describe('a client', () => {
     vi.useFakeTimers();
     response = new FakeResponse();
     answers = new ByteBudget(10 * MEGABYTE, 'No room.');
-    holdUnread(response as unknown as ServerResponse, 10_000_000, answers);
+    const reply = { raw: response, request: { raw: { socket: new EventEmitter() } } };
+    holdUnread(reply as unknown as FastifyReply, 10_000_000, answers);
   });
   afterEach(() => {
     vi.useRealTimers();

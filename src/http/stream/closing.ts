@@ -2,6 +2,8 @@
 
 export const NORMAL = 1000;
 export const GOING_AWAY = 1001;
+/** Policy violation, which stands for all that has no code of its own: here a message that takes too long to arrive. */
+export const TOO_SLOW = 1008;
 export const TOO_BIG = 1009;
 export const TRY_AGAIN_LATER = 1013;
 

@@ -5,7 +5,16 @@ import type { Translation } from '../../translation.js';
 import type { ByteBudget, ByteShare } from '../byte-budget.js';
 import type { FrameOutcome } from '../http-metrics.js';
 import { HttpError, toProblem } from '../problem.js';
-import { CLOSE_GRACE_MS, GOING_AWAY, NORMAL, TOO_BIG, TRY_AGAIN_LATER, UNANSWERED } from './closing.js';
+import { Arrival } from './arrival.js';
+import {
+  CLOSE_GRACE_MS,
+  GOING_AWAY,
+  NORMAL,
+  TOO_BIG,
+  TOO_SLOW,
+  TRY_AGAIN_LATER,
+  UNANSWERED,
+} from './closing.js';
 import { Frames } from './frames.js';
 import { Heartbeat, type HeartbeatSocket } from './heartbeat.js';
 import { type FrameId, resultMessage } from './messages.js';
@@ -22,6 +31,8 @@ export interface StreamOptions {
   /** Whom fairness counts this for. */
   client: string;
   maxFrameBytes: number;
+  /** Milliseconds a message may take to arrive. */
+  arrivalMs: number;
   /** What messages hold of the server's memory, whole or not. */
   bodies: ByteBudget;
   /** What pictures hold of it until the client has read them. */
@@ -44,8 +55,7 @@ export class StreamConnection {
   #settings: ResolvedSettings | undefined;
   /** A configuration came that was refused. */
   #refused = false;
-  /** Of the message that is coming in. */
-  #arriving: ByteShare;
+  readonly #arrival: Arrival;
   /** Of the pictures the client has not read yet. */
   readonly #unread = new Set<ByteShare>();
   #binaryFrames = 0;
@@ -60,7 +70,11 @@ export class StreamConnection {
   constructor(options: StreamOptions) {
     this.#options = options;
     const { socket, service, client, frameEnded } = options;
-    this.#arriving = options.bodies.open();
+    this.#arrival = new Arrival({
+      bodies: options.bodies,
+      limitMs: options.arrivalMs,
+      late: () => this.#close(TOO_SLOW, `a message was not whole after ${options.arrivalMs / 1000} s`),
+    });
     this.#outbox = new Outbox(socket, () => this.#frames.startNext());
     this.#frames = new Frames({
       service,
@@ -96,17 +110,21 @@ export class StreamConnection {
   arrived(bytes: number): void {
     if (this.#closed) return;
     try {
-      this.#arriving.add(bytes);
+      this.#arrival.add(bytes);
     } catch {
       this.#close(TRY_AGAIN_LATER, 'too many images are being sent at once');
     }
   }
 
+  /** Some of the bytes that have come in were a ping or a pong, of which these are the payload's. */
+  control(payloadBytes: number): void {
+    if (!this.#closed) this.#arrival.control(payloadBytes);
+  }
+
   /** Takes one message of the client. */
   receive(data: Buffer, binary: boolean): void {
     if (this.#closed) return;
-    const share = this.#arriving;
-    this.#arriving = this.#options.bodies.open();
+    const share = this.#arrival.take();
     if (this.#finishing) {
       share.giveBack();
       return;
@@ -230,6 +248,6 @@ export class StreamConnection {
     this.#closed = true;
     this.#heartbeat.stop();
     this.#frames.end();
-    this.#arriving.giveBack();
+    this.#arrival.stop();
   }
 }

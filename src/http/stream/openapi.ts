@@ -27,6 +27,7 @@ export const streamDescription = [
   '- 1000 when the client has sent nothing for STREAM_IDLE_MS;',
   '- 1001 when the server shuts down, after the frame in flight is answered;',
   '- 1002 or 1007 where what comes is not WebSocket (RFC 6455), or its text not UTF-8;',
+  '- 1008 where a message is not whole 60 seconds after its first bytes, the time a request has too;',
   '- 1009 after the error for a message over MAX_BODY_MB;',
   '- 1006, that is without a word, where nothing comes back for a ping (STREAM_PING_MS), where what the server says is not',
   '  read, or where more than 60 pings wait for their pongs;',

@@ -6,6 +6,7 @@ import type { HttpContext } from '../context.js';
 import { HttpError } from '../problem.js';
 import { CLOSE_GRACE_MS, GOING_AWAY, UNANSWERED } from './closing.js';
 import { StreamConnection } from './connection.js';
+import { checkHandshake } from './handshake.js';
 import { type StreamWebSocket, streamSocket } from './web-socket.js';
 
 export const STREAM_PATH = '/v1/stream';
@@ -22,10 +23,7 @@ export async function streamRoutes(app: FastifyInstance, context: HttpContext): 
       description: 'Open it with a WebSocket client; see the guide to the stream’s messages.',
     },
     preHandler: (request, _reply, done) => {
-      if (!request.ws) {
-        const headers = { Upgrade: 'websocket', Connection: 'Upgrade' };
-        return done(new HttpError('upgrade_required', 'This route speaks WebSocket only.', { headers }));
-      }
+      checkHandshake(request);
       if (lifecycle.draining) return done(new Img2ImgError('draining', 'The server is shutting down.'));
       if (lifecycle.streams.size >= config.MAX_STREAMS) {
         const streams = config.MAX_STREAMS === 1 ? '1 stream is' : `${config.MAX_STREAMS} streams are`;
@@ -33,7 +31,7 @@ export async function streamRoutes(app: FastifyInstance, context: HttpContext): 
       }
       done();
     },
-    // Never reached: preHandler refuses what is not a WebSocket.
+    // Never reached: preHandler refuses what is no handshake.
     handler: (_request, reply) => reply.callNotFound(),
     wsHandler: (webSocket, request) => open(ours(webSocket), request, context),
   });
@@ -51,6 +49,8 @@ function open(webSocket: StreamWebSocket, request: FastifyRequest, context: Http
     service,
     client: request.ip,
     maxFrameBytes: config.MAX_BODY_MB * 1024 * 1024,
+    // A frame is the body of a request in all but name.
+    arrivalMs: request.server.server.requestTimeout,
     bodies,
     answers,
     pingMs: config.STREAM_PING_MS,
@@ -74,6 +74,9 @@ function open(webSocket: StreamWebSocket, request: FastifyRequest, context: Http
   webSocket.oversize = () => connection.oversize();
   // Before ws sees them: by then a message may be whole.
   request.raw.socket.prependListener('data', (chunk: Buffer) => connection.arrived(chunk.length));
+  for (const control of ['ping', 'pong'] as const) {
+    webSocket.on(control, (payload) => connection.control(payload.length));
+  }
   webSocket.on('message', (data, binary) => connection.receive(data as Buffer, binary));
   webSocket.on('close', (code) => {
     connection.closed();

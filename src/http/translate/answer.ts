@@ -52,7 +52,7 @@ export function sendTranslation(
 ): FastifyReply {
   const [first] = translation.images;
   if (first === undefined) throw new Error('A translation without images');
-  holdUnread(reply.raw, answerBytes(translation, as), answers);
+  holdUnread(reply, answerBytes(translation, as), answers);
   reply.headers({
     'X-Seed': String(first.seed),
     'X-Model': translation.model,

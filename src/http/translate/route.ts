@@ -5,6 +5,7 @@ import type { ByteShare } from '../byte-budget.js';
 import type { HttpContext } from '../context.js';
 import { HttpError } from '../problem.js';
 import { translationFacts } from '../requests.js';
+import { whenEnded } from '../when-ended.js';
 import { sendTranslation } from './answer.js';
 import { readTranslateBody } from './body.js';
 import { negotiate } from './negotiate.js';
@@ -43,7 +44,7 @@ export async function translateRoutes(app: FastifyInstance, context: HttpContext
           const share = bodies.open();
           share.expect(length);
           request.bodyShare = share;
-          reply.raw.once('close', share.giveBack);
+          whenEnded(reply, share.giveBack);
           return done();
         }
         done(
@@ -86,8 +87,6 @@ export async function translateRoutes(app: FastifyInstance, context: HttpContext
 /** A signal that fires when the client leaves before its answer. */
 function whenGone(reply: FastifyReply): { signal: AbortSignal; forget: () => void } {
   const controller = new AbortController();
-  const abort = () => controller.abort();
-  if (reply.raw.destroyed || reply.raw.socket?.destroyed) abort();
-  else reply.raw.once('close', abort);
-  return { signal: controller.signal, forget: () => reply.raw.off('close', abort) };
+  const forget = whenEnded(reply, () => controller.abort());
+  return { signal: controller.signal, forget };
 }
