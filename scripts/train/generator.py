@@ -120,7 +120,7 @@ def make_vae(sizes: Sizes, grain: int = 0) -> LightAutoencoderKL:
     for name, module in vae.named_modules():
         # Without norms the start must keep the signal's size; a block's second convolution stays at zero.
         if isinstance(module, nn.Conv2d) and not (
-            "skip_conv" in name or "outside" in name or name.endswith(("conv2", "spread_out", "grain_out"))
+            "skip_conv" in name or "outside" in name or name.endswith(("conv2", "spread_out", "grain_gate", "grain_out"))
         ):
             nn.init.kaiming_normal_(module.weight, a=0.1, nonlinearity="leaky_relu")
             nn.init.zeros_(module.bias)

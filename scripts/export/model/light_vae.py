@@ -167,6 +167,10 @@ class LightDecoder(nn.Module):
         if grain_channels:
             # No weight: made again wherever the model is.
             self.register_buffer("grain", grain(grain_channels), persistent=False)
+            # Where it shows is for the picture to say: a product, since sums of the two would need many more layers.
+            self.grain_gate = nn.Conv2d(channels[GRAIN_STAGE], grain_channels, 1)
+            nn.init.zeros_(self.grain_gate.weight)
+            nn.init.ones_(self.grain_gate.bias)
             self.grain_out = nn.Conv2d(grain_channels, channels[GRAIN_STAGE], 1, bias=False)
 
 
@@ -276,7 +280,8 @@ class LightAutoencoderKL(nn.Module):
                 alike = decoder.spread_out(torch.cat([spread(decoder.spread_in(x), paper, self._spread_steps), paper], 1))
                 x = x + (alike if strength is None else alike * strength)
             if self.config["grain"] and len(taps) - 1 - index == GRAIN_STAGE:
-                x = x + decoder.grain_out(tiled(decoder.grain, x.shape[-2], x.shape[-1]))
+                strewn = tiled(decoder.grain, x.shape[-2], x.shape[-1]) * decoder.grain_gate(x)
+                x = x + decoder.grain_out(strewn)
             x = stage(x)
             if index < len(decoder.up):
                 x = F.interpolate(decoder.up[index](x), scale_factor=2.0, mode="nearest")
