@@ -35,7 +35,7 @@ export class Translator implements Translates {
     const arrivedAt = performance.now();
     const { resolve, admission } = this.#options;
     const request = resolveRequest(job.settings, resolve);
-    const release = admission.admit(job.n);
+    const release = admission.admit(job.n, job.client);
     const deadlineAt = arrivedAt + request.timeoutMs;
     const patience = patienceUntil(deadlineAt, job.signal);
     try {
