@@ -128,7 +128,7 @@ export const configSchema = z.object({
   MAX_ANSWERS_MB: integer(1, 1_048_576)
     .default(512)
     .describe(
-      'Megabytes of pictures sent that clients have not read yet; over it: 429, and frames of streams wait.',
+      'Megabytes of pictures sent that clients have not read yet; over it, pictures made wait for room: of a request, which keeps its place in the queue, until its deadline, then 429; of a stream without end.',
     ),
   MAX_PIXELS: integer(1, 1_000_000_000)
     .default(50_000_000)

@@ -39,7 +39,10 @@ export class Translator implements Translates {
     const deadlineAt = arrivedAt + request.timeoutMs;
     const patience = patienceUntil(deadlineAt, job.signal);
     try {
-      return await this.#run(job, request, { arrivedAt, deadlineAt, signal: patience.signal });
+      const { signal } = patience;
+      const translation = await this.#run(job, request, { arrivedAt, deadlineAt, signal });
+      await job.handOver?.(translation, signal);
+      return translation;
     } finally {
       patience.end();
       release();
