@@ -17,7 +17,7 @@ export type ErrorCode =
   | 'unknown_device'
   /** The bundle is known but does not hold together, or a device could not load it; the message has the reason. */
   | 'model_unavailable'
-  /** Admission is full; `retryAfterSeconds` comes from measured speed. */
+  /** Admission is full, or the client holds its share of it; `retryAfterSeconds` comes from measured speed. */
   | 'queue_full'
   | 'deadline_exceeded'
   /** The caller's AbortSignal fired: nobody waits for this answer. */

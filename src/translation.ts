@@ -14,6 +14,12 @@ export interface TranslationJob {
   client: string;
   /** Fires when nobody waits any more. */
   signal?: AbortSignal;
+  /**
+   * Is waited for when the pictures are made, before their places in the queue go to others: for as long as the pictures
+   * find no room on their way out, no more of them are made than places there are. The signal fires when the request is
+   * given up: `signal` has fired or its deadline passed.
+   */
+  handOver?: (translation: Translation, givenUp: AbortSignal) => Promise<void>;
 }
 
 export type OutputFormat = 'png' | 'jpeg' | 'webp' | 'avif';

@@ -35,11 +35,14 @@ export class Translator implements Translates {
     const arrivedAt = performance.now();
     const { resolve, admission } = this.#options;
     const request = resolveRequest(job.settings, resolve);
-    const release = admission.admit(job.n);
+    const release = admission.admit(job.n, job.client);
     const deadlineAt = arrivedAt + request.timeoutMs;
     const patience = patienceUntil(deadlineAt, job.signal);
     try {
-      return await this.#run(job, request, { arrivedAt, deadlineAt, signal: patience.signal });
+      const { signal } = patience;
+      const translation = await this.#run(job, request, { arrivedAt, deadlineAt, signal });
+      await job.handOver?.(translation, signal);
+      return translation;
     } finally {
       patience.end();
       release();

@@ -9,6 +9,7 @@ import { type StreamConfiguration, streamConfigurationSchema } from '../src/requ
 import type { ResolveContext } from '../src/resolve.js';
 import { Admission } from '../src/scheduling/admission.js';
 import type { Scheduler } from '../src/scheduling/scheduler.js';
+import type { TranslationJob } from '../src/translation.js';
 import { Translator } from '../src/translator.js';
 import { FIXTURES } from './bundle-fixtures.js';
 
@@ -64,6 +65,7 @@ const translate = (
   n: number,
   signal?: AbortSignal,
   picture = image,
+  others: Partial<TranslationJob> = {},
 ) =>
   translator.translate({
     image: picture,
@@ -72,6 +74,7 @@ const translate = (
     priority: 'normal',
     client: 'test',
     ...(signal === undefined ? {} : { signal }),
+    ...others,
   });
 
 describe('a translation', () => {
@@ -95,6 +98,27 @@ describe('a translation', () => {
     expect((await translate({}, 1)).images).toHaveLength(1);
     // What ran to its end, and its own: not four and its own.
     expect(performance.now() - startedAt).toBeLessThan(3 * FINISH_MS);
+  });
+
+  it('keeps its places until its pictures are handed over, or it is given up at its deadline', async () => {
+    let handOver = () => {};
+    const handedOver = new Promise<void>((resolve) => {
+      handOver = resolve;
+    });
+    const one = translate({}, 1, undefined, image, { handOver: () => handedOver });
+    await new Promise((done) => setTimeout(done, FINISH_MS * 1.5));
+    expect(admission.admitted).toBe(1);
+    handOver();
+    expect((await one).images).toHaveLength(1);
+    expect(admission.admitted).toBe(0);
+
+    const never = (_: unknown, givenUp: AbortSignal) =>
+      new Promise<void>((_resolve, reject) => {
+        givenUp.addEventListener('abort', () => reject(givenUp.reason));
+      });
+    const two = translate({ timeout_ms: FINISH_MS * 2 }, 1, undefined, image, { handOver: never });
+    await expect(two).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    expect(admission.admitted).toBe(0);
   });
 
   it('whose results together would have more pixels than a picture may have is refused, before it is decoded', async () => {

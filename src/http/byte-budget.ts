@@ -17,6 +17,11 @@ export interface ByteShare {
    * @throws Img2ImgError `queue_full` when there is no room; one that is alone always has
    */
   add(bytes: number): void;
+  /**
+   * Counts them as soon as there is room, after all who wait already; `add` waits for nobody.
+   * @throws Img2ImgError `queue_full` when the signal fires before
+   */
+  addWhenRoom(bytes: number, signal: AbortSignal): Promise<void>;
   /** Calling it twice does no harm. */
   giveBack(): void;
 }
@@ -25,6 +30,8 @@ export class ByteBudget {
   readonly #limit: number;
   readonly #fullMessage: string;
   #held = 0;
+  /** In order of arrival: each counts its bytes and says so, or finds no room yet. */
+  readonly #waiting = new Set<() => boolean>();
 
   /**
    * @param limit bytes
@@ -38,9 +45,13 @@ export class ByteBudget {
   open(): ByteShare {
     let own = 0;
     let open = true;
+    const fits = (bytes: number) => this.#held === own || this.#held + bytes <= this.#limit;
     const expect = (bytes: number) => {
-      const alone = this.#held === own;
-      if (!alone && this.#held + bytes > this.#limit) throw this.#full();
+      if (!fits(bytes)) throw this.#full();
+    };
+    const count = (bytes: number) => {
+      own += bytes;
+      this.#held += bytes;
     };
     return {
       expect,
@@ -48,15 +59,51 @@ export class ByteBudget {
         // What still comes in after the answer is not kept.
         if (!open) return;
         expect(bytes);
-        own += bytes;
-        this.#held += bytes;
+        count(bytes);
       },
+      addWhenRoom: (bytes, signal) =>
+        this.#wait(() => {
+          if (!fits(bytes)) return false;
+          count(bytes);
+          return true;
+        }, signal),
       giveBack: () => {
         this.#held -= own;
         own = 0;
         open = false;
+        this.#wake();
       },
     };
+  }
+
+  /** Resolves when `take` has said yes. */
+  #wait(take: () => boolean, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        this.#waiting.delete(turn);
+        reject(this.#full());
+        // Those behind may ask for less.
+        this.#wake();
+      };
+      const turn = () => {
+        if (!take()) return false;
+        signal.removeEventListener('abort', giveUp);
+        resolve();
+        return true;
+      };
+      this.#waiting.add(turn);
+      if (signal.aborted) return giveUp();
+      signal.addEventListener('abort', giveUp, { once: true });
+      this.#wake();
+    });
+  }
+
+  /** Nobody is passed by one behind who asks for less: whoever asks for much would never come in. */
+  #wake(): void {
+    for (const turn of this.#waiting) {
+      if (!turn()) return;
+      this.#waiting.delete(turn);
+    }
   }
 
   #full(): Img2ImgError {

@@ -77,7 +77,7 @@ export const problemKinds: Record<ProblemCode, ProblemKind> = {
   queue_full: {
     status: 429,
     title: 'Queue full',
-    help: 'Wait as long as Retry-After says, then send the request again.',
+    help: 'Wait as long as Retry-After says, then send the request again. Where `full` is `share`, your own address has as many pictures in the queue as one may beside others: send fewer at once.',
   },
   deadline_exceeded: {
     status: 504,
@@ -157,7 +157,7 @@ export const problemKinds: Record<ProblemCode, ProblemKind> = {
   too_many_streams: {
     status: 503,
     title: 'Too many streams',
-    help: 'MAX_STREAMS streams are open: connect again after Retry-After.',
+    help: 'MAX_STREAMS streams are open, or, where `full` is `share`, your own address’s share of them: close one, or connect again after Retry-After.',
   },
   overloaded: {
     status: 503,

@@ -9,12 +9,22 @@ const STALL_MS = 60_000;
 const SLOWEST_READ = 125;
 
 /**
- * Holds the bytes of an answer that is about to be sent, and hangs up on a client that does not take them.
- * @throws Img2ImgError `queue_full` where too many answers wait to be read
+ * Waits for room for the bytes of an answer, holds them from then on, and hangs up on a client that does not take them.
+ * @param signal fires when the request is given up
+ * @throws Img2ImgError `queue_full` where too many answers wait to be read until then
  */
-export function holdUnread(reply: FastifyReply, bytes: number, answers: ByteBudget): void {
+export async function holdUnread(
+  reply: FastifyReply,
+  bytes: number,
+  answers: ByteBudget,
+  signal: AbortSignal,
+): Promise<void> {
   const share = answers.open();
-  share.add(bytes);
+  await share.addWhenRoom(bytes, signal);
+  if (signal.aborted) {
+    share.giveBack();
+    throw signal.reason;
+  }
   const hangUp = () => reply.raw.destroy();
   reply.raw.setTimeout(STALL_MS, hangUp);
   const cut = setTimeout(hangUp, STALL_MS + bytes / SLOWEST_READ).unref();

@@ -21,7 +21,9 @@ beforeAll(async () => {
   await rm(join(models, 'missing', 'translator.onnx'), { force: true });
   server = await startServer({
     MODELS_DIR: models,
-    MAX_QUEUE_SIZE: '4',
+    // Of which one client gets 4.
+    MAX_QUEUE_SIZE: '5',
+    TRUST_PROXY: '1',
     MAX_BODY_MB: '2',
     MAX_PIXELS: '1000000',
   });
@@ -176,6 +178,16 @@ describe('a time', () => {
     expect(served.length + refused.length).toBe(24);
     expect(served.length).toBeGreaterThanOrEqual(4);
     await Promise.all(served.map((answer) => answer.arrayBuffer()));
+  });
+
+  it('when one client fills its share of the queue is no other client’s time', async () => {
+    const flood = [1, 2, 3, 4].map((seed) => translate(server.url, png, { seed, size: '256x256' }));
+    await until(async () => (await metric(server.url, 'img2img_admitted_pictures')) === 4, 20_000);
+    const headers = { 'content-type': 'image/png', 'x-forwarded-for': '10.0.0.2' };
+    const [more, newcomer] = await Promise.all([post(''), translate(server.url, png, {}, { headers })]);
+    expect(await expectProblem(more, 429, 'queue_full')).toMatchObject({ full: 'share', client_admitted: 4 });
+    expect(newcomer.status).toBe(200);
+    expect((await Promise.all(flood)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
   });
 });
 

@@ -31,4 +31,49 @@ describe('a budget of bytes', () => {
     share.add(8);
     expect(() => share.add(12)).not.toThrow();
   });
+
+  it('wakes those who wait for room in the order they came, however little the next one asks for', async () => {
+    const budget = new ByteBudget(100, 'No room.');
+    const { signal } = new AbortController();
+    const [first, second] = [budget.open(), budget.open()];
+    first.add(60);
+    second.add(40);
+    const got: string[] = [];
+    const wait = async (name: string, bytes: number) => {
+      const share = budget.open();
+      await share.addWhenRoom(bytes, signal);
+      got.push(name);
+      return share;
+    };
+    const large = wait('large', 90);
+    const small = wait('small', 10);
+    const smallest = wait('smallest', 1);
+    second.giveBack();
+    await new Promise(setImmediate);
+    expect(got).toEqual([]);
+    first.giveBack();
+    (await Promise.all([large, small]))[0].giveBack();
+    await smallest;
+    expect(got).toEqual(['large', 'small', 'smallest']);
+  });
+
+  it('refuses one that waits when it is given up, and goes on to those behind', async () => {
+    const budget = new ByteBudget(100, 'No room.');
+    budget.open().add(60);
+    const impatient = new AbortController();
+    const large = budget.open().addWhenRoom(90, impatient.signal);
+    const small = budget.open().addWhenRoom(40, new AbortController().signal);
+    impatient.abort();
+    await expect(large).rejects.toEqual(full);
+    await small;
+    await expect(budget.open().addWhenRoom(1, AbortSignal.abort())).rejects.toEqual(full);
+    // One that was given up holds nothing.
+    expect(() => budget.open().add(1)).toThrow(full);
+  });
+
+  it('hands over at once where there is room', async () => {
+    const budget = new ByteBudget(100, 'No room.');
+    await budget.open().addWhenRoom(1000, new AbortController().signal);
+    expect(() => budget.open().add(1)).toThrow(full);
+  });
 });

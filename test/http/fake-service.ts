@@ -1,6 +1,7 @@
 /** A service without models: real pictures (sharp), with timing and errors under the test's control. */
 import sharp from 'sharp';
 import { Img2ImgError } from '../../src/errors.js';
+import { patienceUntil } from '../../src/give-up.js';
 import type { ModelDescription, ResolvedSettings, Service } from '../../src/service.js';
 import type { Translation, TranslationJob } from '../../src/translation.js';
 import type { Warning } from '../../src/warnings.js';
@@ -102,12 +103,17 @@ export function createFakeService(): FakeService {
     },
     async close() {},
     async translate(job) {
+      const arrivedAt = performance.now();
       if (service.draining) throw new Img2ImgError('draining', 'The server is shutting down.');
       const settings = service.resolve(job.settings);
       service.jobs.push(job);
       await untilReleased(gate, job.signal);
       if (failure !== undefined) throw failure;
-      return picture(job, settings, service);
+      const made = await picture(job, settings, service);
+      if (job.handOver === undefined) return made;
+      const patience = patienceUntil(arrivedAt + (settings.timeout_ms ?? 60_000), job.signal);
+      await job.handOver(made, patience.signal).finally(() => patience.end());
+      return made;
     },
   };
   return service;

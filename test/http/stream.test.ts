@@ -11,7 +11,7 @@ let test: TestApp;
 let url: string;
 
 beforeEach(async () => {
-  test = testApp({ MAX_BODY_MB: '1', MAX_STREAMS: '2', CORS_ORIGIN: 'https://friend.example' });
+  test = testApp({ MAX_BODY_MB: '1', MAX_STREAMS: '3', CORS_ORIGIN: 'https://friend.example' });
   url = `${(await test.listen()).replace('http', 'ws')}/v1/stream`;
 });
 afterEach(() => test.app.close());
@@ -23,8 +23,8 @@ interface Client {
   closed: Promise<[number, Buffer]>;
 }
 
-async function open(origin?: string): Promise<Client> {
-  const socket = new WebSocket(url, origin === undefined ? {} : { origin });
+async function open(origin?: string, headers = {}): Promise<Client> {
+  const socket = new WebSocket(url, { headers, ...(origin === undefined ? {} : { origin }) });
   const client: Client = {
     socket,
     messages: [],
@@ -39,9 +39,9 @@ async function open(origin?: string): Promise<Client> {
   return client;
 }
 
-function refusal(origin?: string): Promise<{ status: number | undefined; body: string }> {
+function refusal(origin?: string, headers = {}): Promise<{ status: number | undefined; body: string }> {
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url, origin === undefined ? {} : { origin });
+    const socket = new WebSocket(url, { headers, ...(origin === undefined ? {} : { origin }) });
     socket.on('open', () => reject(new Error('It opened.')));
     socket.on('error', () => {});
     socket.on('unexpected-response', (_request, response) => {
@@ -79,15 +79,42 @@ describe('a stream', () => {
     expect(JSON.parse(body)).toMatchObject({ code: 'origin_not_allowed' });
   });
 
-  it('is refused with 503 over MAX_STREAMS, and opens again when one has closed', async () => {
+  it('over its client’s share of MAX_STREAMS is refused with 503, and opens when one has closed', async () => {
     const first = await open();
     await open();
     const { status, body } = await refusal();
     expect(status).toBe(503);
-    expect(JSON.parse(body)).toMatchObject({ code: 'too_many_streams' });
+    expect(JSON.parse(body)).toMatchObject({
+      code: 'too_many_streams',
+      detail: 'This client has 2 of at most 3 streams open, its share: the rest is for others.',
+      full: 'share',
+      client_streams: 2,
+      limit: 3,
+    });
     first.socket.close();
     await first.closed;
     await vi.waitFor(async () => void (await open()));
+  });
+
+  it('of another client opens beside one that opens all it can, up to MAX_STREAMS', async () => {
+    await test.app.close();
+    test = testApp({ MAX_STREAMS: '3', TRUST_PROXY: '1' });
+    url = `${(await test.listen()).replace('http', 'ws')}/v1/stream`;
+    const from = (address: string) => ({ 'X-Forwarded-For': address });
+    await open(undefined, from('10.0.0.1'));
+    await open(undefined, from('10.0.0.1'));
+    await refusal(undefined, from('10.0.0.1'));
+    const other = await open(undefined, from('10.0.0.2'));
+    const { status, body } = await refusal(undefined, from('10.0.0.3'));
+    expect(status).toBe(503);
+    expect(JSON.parse(body)).toMatchObject({
+      detail: '3 streams are open already.',
+      full: 'server',
+      limit: 3,
+    });
+    other.socket.close();
+    await other.closed;
+    await vi.waitFor(async () => void (await open(undefined, from('10.0.0.3'))));
   });
 
   it('tells of a single stream in the singular', async () => {

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { Img2ImgError } from '../../errors.js';
+import { FairPlaces, type NoRoom } from '../../fair-places.js';
 import type { HttpContext } from '../context.js';
 import { HttpError } from '../problem.js';
 import { CLOSE_GRACE_MS, GOING_AWAY, UNANSWERED } from './closing.js';
@@ -13,6 +14,7 @@ export const STREAM_PATH = '/v1/stream';
 
 export async function streamRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
   const { config, lifecycle } = context;
+  const places = new FairPlaces(config.MAX_STREAMS);
   app.route({
     method: 'GET',
     url: STREAM_PATH,
@@ -25,16 +27,31 @@ export async function streamRoutes(app: FastifyInstance, context: HttpContext): 
     preHandler: (request, _reply, done) => {
       checkHandshake(request);
       if (lifecycle.draining) return done(new Img2ImgError('draining', 'The server is shutting down.'));
-      if (lifecycle.streams.size >= config.MAX_STREAMS) {
-        const streams = config.MAX_STREAMS === 1 ? '1 stream is' : `${config.MAX_STREAMS} streams are`;
-        return done(new HttpError('too_many_streams', `${streams} open already.`));
-      }
-      done();
+      const noRoom = places.refusal(request.ip, 1);
+      done(
+        noRoom === undefined
+          ? undefined
+          : tooManyStreams(noRoom, places.heldBy(request.ip), config.MAX_STREAMS),
+      );
     },
     // Never reached: preHandler refuses what is no handshake.
     handler: (_request, reply) => reply.callNotFound(),
-    wsHandler: (webSocket, request) => open(ours(webSocket), request, context),
+    wsHandler: (webSocket, request) => {
+      webSocket.once('close', places.take(request.ip, 1));
+      open(ours(webSocket), request, context);
+    },
   });
+}
+
+function tooManyStreams(noRoom: NoRoom, held: number, limit: number): HttpError {
+  const [why, details] =
+    noRoom === 'all'
+      ? [`${limit === 1 ? '1 stream is' : `${limit} streams are`} open already.`, { full: 'server' }]
+      : [
+          `This client has ${held} of at most ${limit} streams open, its share: the rest is for others.`,
+          { full: 'share', client_streams: held },
+        ];
+  return new HttpError('too_many_streams', why, { details: { ...details, limit } });
 }
 
 /** All sockets are of this class: see `buildApp`. */

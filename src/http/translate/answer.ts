@@ -5,8 +5,6 @@ import { z } from 'zod';
 import { mimeTypes } from '../../images/encode.js';
 import type { Translation } from '../../translation.js';
 import { type Warning, warningSchema } from '../../warnings.js';
-import type { ByteBudget } from '../byte-budget.js';
-import { holdUnread } from '../unread-answer.js';
 import type { Answer } from './negotiate.js';
 
 export const timingsSchema = z
@@ -43,16 +41,13 @@ const translationSchema = z
 
 export type TranslationDocument = z.infer<typeof translationSchema>;
 
-/** @throws Img2ImgError `queue_full` where too many answers wait to be read */
 export function sendTranslation(
   reply: FastifyReply,
   translation: Translation,
   as: Answer['as'],
-  answers: ByteBudget,
 ): FastifyReply {
   const [first] = translation.images;
   if (first === undefined) throw new Error('A translation without images');
-  holdUnread(reply, answerBytes(translation, as), answers);
   reply.headers({
     'X-Seed': String(first.seed),
     'X-Model': translation.model,
@@ -69,8 +64,8 @@ export function sendTranslation(
     .send(JSON.stringify(toDocument(translation, reply.request.id)));
 }
 
-/** Of the pictures; what is told beside them is next to nothing. */
-function answerBytes({ images }: Translation, as: Answer['as']): number {
+/** Bytes of the pictures; what is told beside them is next to nothing. */
+export function answerBytes({ images }: Translation, as: Answer['as']): number {
   const bytes = images.reduce((sum, { data }) => sum + data.length, 0);
   return as === 'json' ? Math.ceil((bytes * 4) / 3) : bytes;
 }

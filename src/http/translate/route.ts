@@ -5,8 +5,9 @@ import type { ByteShare } from '../byte-budget.js';
 import type { HttpContext } from '../context.js';
 import { HttpError } from '../problem.js';
 import { translationFacts } from '../requests.js';
+import { holdUnread } from '../unread-answer.js';
 import { whenEnded } from '../when-ended.js';
-import { sendTranslation } from './answer.js';
+import { answerBytes, sendTranslation } from './answer.js';
 import { readTranslateBody } from './body.js';
 import { negotiate } from './negotiate.js';
 import { readBody } from './read-body.js';
@@ -73,10 +74,13 @@ export async function translateRoutes(app: FastifyInstance, context: HttpContext
           priority,
           client: request.ip,
           signal: gone.signal,
+          handOver(made, givenUp) {
+            request.facts = { ...request.facts, ...translationFacts(made) };
+            metrics.translated(made);
+            return holdUnread(reply, answerBytes(made, answer.as), answers, givenUp);
+          },
         });
-        request.facts = { ...request.facts, ...translationFacts(translation) };
-        metrics.translated(translation);
-        return sendTranslation(reply, translation, answer.as, answers);
+        return sendTranslation(reply, translation, answer.as);
       } finally {
         gone.forget();
       }
