@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -35,6 +36,16 @@ async function refusal(): Promise<string> {
   );
   expect(refused?.id).toBe('tiny-sketch');
   return refused?.reason ?? '';
+}
+
+async function emptyTokenizer(): Promise<string> {
+  const file = path.join(models, 'shared', 'tiny', 'cpu-fp32', 'tokenizer.json');
+  const tokenizer = JSON.parse(await readFile(file, 'utf8'));
+  return JSON.stringify({
+    ...tokenizer,
+    added_tokens: [],
+    model: { ...tokenizer.model, vocab: {}, merges: [] },
+  });
 }
 
 describe('discovery', () => {
@@ -110,6 +121,20 @@ describe('discovery', () => {
     expect(await refusal()).toMatch(
       /translator\.onnx has sha256 [0-9a-f]{64}, the manifest says [0-9a-f]{64}/,
     );
+  });
+
+  it.each([
+    ['another thing', '{"a":1}', /tokenizer\.json is no tokenizer: .*"model"/],
+    ['no JSON', 'hello', /tokenizer\.json is no tokenizer: .*not valid JSON/],
+    ['without a word', undefined, /tokenizer\.json is no tokenizer: /],
+  ])('refuses a tokenizer that is %s, although its hash is right', async (_what, given, reason) => {
+    const text = given ?? (await emptyTokenizer());
+    await writeFile(path.join(models, 'tiny-sketch', 'tokenizer.json'), text);
+    await editManifest((manifest) => {
+      const sha256 = createHash('sha256').update(text).digest('hex');
+      Object.assign(manifest.tokenizer as object, { path: 'tokenizer.json', sha256, bytes: text.length });
+    });
+    expect(await refusal()).toMatch(reason);
   });
 
   it('refuses a path that leads outside the models folder', async () => {
