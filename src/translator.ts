@@ -3,6 +3,7 @@ import type { Bundle } from './bundles/bundle.js';
 import { refusal } from './bundles/catalogue.js';
 import { LastingLoadError } from './bundles/lasting-load-error.js';
 import { tokenizerOf } from './bundles/tokenizers.js';
+import { withoutFolder } from './bundles/without-folder.js';
 import { Img2ImgError, messageOf } from './errors.js';
 import { patienceUntil, throwIfGivenUp } from './give-up.js';
 import type { ImageProcessor } from './images/processor.js';
@@ -130,7 +131,7 @@ export class Translator implements Translates {
     try {
       return (await tokenizerOf(bundle)).encode(prompt);
     } catch (error) {
-      const reason = messageOf(error);
+      const reason = withoutFolder(messageOf(error), bundle.modelsDir);
       if (error instanceof LastingLoadError) {
         this.#options.resolve.catalogue.refuse(bundle, reason);
         throw refusal(bundle.id, reason);

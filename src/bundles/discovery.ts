@@ -7,6 +7,7 @@ import type { Bundle, DirectionGraphs, GraphFile, ResolvedFile } from './bundle.
 import { verifyFile } from './integrity.js';
 import { type BundleFile, type Direction, type Graph, type Manifest, manifestSchema } from './manifest.js';
 import { tokenizerOf } from './tokenizers.js';
+import { withoutFolder } from './without-folder.js';
 
 export type Discovered =
   | { status: 'ready'; bundle: Bundle }
@@ -40,7 +41,11 @@ export function idOf(entry: Discovered): string {
 
 async function discoverOne(root: string, folder: string): Promise<Discovered | undefined> {
   const id = path.basename(folder);
-  const failed = (reason: string): Discovered => ({ status: 'failed', id, reason });
+  const failed = (reason: string): Discovered => ({
+    status: 'failed',
+    id,
+    reason: withoutFolder(reason, root),
+  });
   let text: string;
   try {
     text = await readFile(path.join(folder, 'manifest.json'), 'utf8');
@@ -92,6 +97,7 @@ function resolveBundle(root: string, folder: string, manifest: Manifest): Bundle
   return {
     id: manifest.id,
     folder,
+    modelsDir: root,
     manifest,
     files: [...files.values()],
     tokenizerPath,
