@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The command line: `serve` (the default) and `translate`, which runs the same path without a server. */
+import { outliveReaders, writeOut } from './cli/output.js';
 import { messageOf } from './errors.js';
 import { stopOnSignals } from './stop-signals.js';
 
@@ -25,12 +26,12 @@ async function main([command, ...rest]: string[]): Promise<void> {
     case '--version':
     case '-v': {
       const { readPackageVersion } = await import('./version.js');
-      process.stdout.write(`${readPackageVersion()}\n`);
+      await writeOut(`${readPackageVersion()}\n`);
       return;
     }
     case '--help':
     case '-h':
-      process.stdout.write(USAGE);
+      await writeOut(USAGE);
       return;
     default:
       process.stderr.write(`There is no command "${command}".\n${USAGE}`);
@@ -39,6 +40,7 @@ async function main([command, ...rest]: string[]): Promise<void> {
 }
 
 stopOnSignals();
+outliveReaders();
 main(process.argv.slice(2)).catch((error) => {
   process.stderr.write(`${messageOf(error)}\n`);
   process.exitCode = 1;

@@ -45,7 +45,7 @@ export async function createService({ config, logger, metrics }: CreateServiceOp
     });
     const targets = new Set(engines.flatMap((engine) => engine.targets));
     const catalogue = new Catalogue(refuseForeign(discovered, targets));
-    logRefused(catalogue.entries(), logger);
+    logRefused(catalogue.entries(), config.MODELS_DIR, logger);
     if (discovered.length === 0) logger.warn({ folder: config.MODELS_DIR }, 'no bundles found');
     const { DEFAULT_MODEL } = config;
     if (DEFAULT_MODEL !== undefined) naming('DEFAULT_MODEL', () => catalogue.entry(DEFAULT_MODEL));
@@ -67,9 +67,10 @@ function naming<Read>(setting: string, read: () => Read): Read {
   }
 }
 
-function logRefused(entries: readonly Discovered[], logger: Logger): void {
+function logRefused(entries: readonly Discovered[], folder: string, logger: Logger): void {
   for (const entry of entries) {
-    if (entry.status === 'failed') logger.warn({ bundle: entry.id, reason: entry.reason }, 'bundle refused');
+    if (entry.status === 'failed')
+      logger.warn({ bundle: entry.id, folder, reason: entry.reason }, 'bundle refused');
   }
 }
 

@@ -149,8 +149,7 @@ export class LocalService implements Service {
     if (this.#admission.draining) reasons.push('the server is shutting down');
     const ready = this.#scheduler.devices.filter(({ engine }) => engine.state === 'ready');
     if (ready.length === 0) reasons.push('no device is up');
-    if (this.#catalogue.bundles().length === 0)
-      reasons.push(`there is no bundle in ${this.#config.MODELS_DIR}`);
+    if (this.#catalogue.bundles().length === 0) reasons.push('there is no bundle in MODELS_DIR');
     // A default that is named must be fit to serve, although it may wait to be loaded until it is asked for.
     for (const id of new Set(this.#preload.concat(this.#config.DEFAULT_MODEL ?? []))) {
       const entry = this.#catalogue.entry(id);

@@ -1,10 +1,14 @@
 /** The way of one request, top to bottom: admission, decode, conditioning, tokens, a device, encode. */
-import { LRUCache } from 'lru-cache';
 import type { Bundle } from './bundles/bundle.js';
+import { refusal } from './bundles/catalogue.js';
+import { LastingLoadError } from './bundles/lasting-load-error.js';
+import { tokenizerOf } from './bundles/tokenizers.js';
+import { withoutFolder } from './bundles/without-folder.js';
+import { Img2ImgError, messageOf } from './errors.js';
 import { patienceUntil, throwIfGivenUp } from './give-up.js';
 import type { ImageProcessor } from './images/processor.js';
 import { giveBack } from './picture-memory.js';
-import { loadTokenizer, type Tokenizer } from './prompts/tokenizer.js';
+import type { Tokens } from './prompts/tokenizer.js';
 import { type ResolveContext, type ResolvedRequest, resolveRequest } from './resolve.js';
 import type { Admission } from './scheduling/admission.js';
 import type { Sample } from './scheduling/job.js';
@@ -19,12 +23,8 @@ export interface TranslatorOptions {
   scheduler: Scheduler;
 }
 
-/** Tokenizers are megabytes once read; this many differ on no sane server. */
-const MAX_TOKENIZERS = 16;
-
 export class Translator implements Translates {
   readonly #options: TranslatorOptions;
-  readonly #tokenizers = new LRUCache<string, Promise<Tokenizer>>({ max: MAX_TOKENIZERS });
 
   constructor(options: TranslatorOptions) {
     this.#options = options;
@@ -69,7 +69,7 @@ export class Translator implements Translates {
     // The prompt is read while another thread decodes.
     const [prepared, tokens] = await Promise.all([
       images.prepare(job.image, plan, { priority, client, signal }),
-      this.#tokenizer(bundle).then((tokenizer) => tokenizer.encode(request.prompt)),
+      this.#tokens(bundle, request.prompt),
     ]);
     const decodedAt = performance.now();
     throwIfGivenUp(deadlineAt, job.signal);
@@ -129,15 +129,24 @@ export class Translator implements Translates {
     };
   }
 
-  #tokenizer(bundle: Bundle): Promise<Tokenizer> {
-    const { max_length: maxLength, pad_id: padId, sha256 } = bundle.manifest.tokenizer;
-    const key = `${bundle.tokenizerPath}\0${sha256}\0${maxLength}\0${padId}`;
-    let tokenizer = this.#tokenizers.get(key);
-    if (tokenizer === undefined) {
-      tokenizer = loadTokenizer(bundle.tokenizerPath, { maxLength, padId });
-      this.#tokenizers.set(key, tokenizer);
-      tokenizer.catch(() => this.#tokenizers.delete(key));
+  /** @throws Img2ImgError `model_unavailable` with the reason: a large bundle's tokenizer is not looked at before */
+  async #tokens(bundle: Bundle, prompt: string): Promise<Tokens> {
+    try {
+      return (await tokenizerOf(bundle)).encode(prompt);
+    } catch (error) {
+      const reason = withoutFolder(messageOf(error), bundle.modelsDir);
+      if (error instanceof LastingLoadError) {
+        this.#options.resolve.catalogue.refuse(bundle, reason);
+        throw refusal(bundle.id, reason);
+      }
+      throw new Img2ImgError(
+        'model_unavailable',
+        `The model "${bundle.id}" cannot read the prompt: ${reason}`,
+        {
+          details: { model: bundle.id, reason },
+          cause: error,
+        },
+      );
     }
-    return tokenizer;
   }
 }

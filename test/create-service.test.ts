@@ -17,9 +17,9 @@ import { FIXTURES } from './bundle-fixtures.js';
 let service: Service | undefined;
 afterEach(() => service?.close());
 
-async function start(settings: Record<string, string>): Promise<Service> {
+async function start(settings: Record<string, string>, logger = pino({ level: 'silent' })): Promise<Service> {
   const config = readConfig({ MODELS_DIR: FIXTURES, PRELOAD: 'none', DEVICES: 'cpu', ...settings });
-  service = await createService({ config, logger: pino({ level: 'silent' }), metrics: createMetrics() });
+  service = await createService({ config, logger, metrics: createMetrics() });
   return service;
 }
 
@@ -209,6 +209,29 @@ describe('the service', () => {
       await writeFile(graph, bytes);
       expect(await running.load('tiny-sketch')).toMatchObject({ residency: [{ state: 'loaded' }] });
       expect(await picture(running)).toBe('tiny-sketch');
+    });
+
+    it('tells nobody but its log where on this machine the models lie', async () => {
+      const file = join(models, 'tiny-sketch', 'manifest.json');
+      const manifest = JSON.parse(await readFile(file, 'utf8'));
+      const sha256 = createHash('sha256').update('garbage').digest('hex');
+      Object.assign(manifest.directions[0].graphs.translator, { sha256, bytes: 7 });
+      await writeFile(file, JSON.stringify(manifest));
+      await writeFile(join(models, 'tiny-sketch', 'translator.onnx'), 'garbage');
+      const lines: string[] = [];
+      const running = await start({ MODELS_DIR: models }, pino({}, { write: (line) => lines.push(line) }));
+      await expect(running.load('tiny-sketch')).rejects.toMatchObject({
+        message: expect.stringContaining('Load model from tiny-sketch/translator.onnx failed'),
+        details: { reason: expect.not.stringContaining(models) },
+      });
+      expect(JSON.stringify(running.models())).toContain('Load model from tiny-sketch/translator.onnx');
+      expect(JSON.stringify(running.models())).not.toContain(models);
+      expect(lines.find((line) => line.includes('bundle not loaded'))).toContain(models);
+      await rename(models, `${models}-away`);
+      await expect(running.load('tiny-sketch')).rejects.toThrow(
+        'The folder of models cannot be read: there is no folder MODELS_DIR',
+      );
+      await rename(`${models}-away`, models);
     });
 
     it('does not refuse for good what it cannot read for a moment', async () => {

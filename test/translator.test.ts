@@ -1,4 +1,5 @@
 /** What the translator makes of deadlines, of clients that leave and of results that would be too large, without an engine. */
+import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Catalogue } from '../src/bundles/catalogue.js';
@@ -76,6 +77,44 @@ const translate = (
     ...(signal === undefined ? {} : { signal }),
     ...others,
   });
+
+describe('a bundle whose tokenizer was not looked at', () => {
+  const spoilt = (tokenizerPath: string, sha256: string): Catalogue => {
+    const bundle = resolve.catalogue.bundle('tiny-sketch');
+    const tokenizer = { ...bundle.manifest.tokenizer, sha256 };
+    const manifest = { ...bundle.manifest, tokenizer };
+    return new Catalogue([{ status: 'ready', bundle: { ...bundle, tokenizerPath, manifest } }]);
+  };
+  const ask = (catalogue: Catalogue) => {
+    translator = new Translator({
+      resolve: { ...resolve, catalogue },
+      images,
+      admission,
+      scheduler: scheduler as unknown as Scheduler,
+    });
+    return translate({}, 1);
+  };
+
+  it('is refused with the reason where it is none', async () => {
+    const { files, folder } = resolve.catalogue.bundle('tiny-sketch');
+    const graph = files.find((file) => file.path.endsWith('translator.onnx'));
+    const catalogue = spoilt(join(folder, 'translator.onnx'), graph?.sha256 ?? '');
+    await expect(ask(catalogue)).rejects.toMatchObject({
+      code: 'model_unavailable',
+      message: expect.stringMatching(/"tiny-sketch" was refused: translator\.onnx is no tokenizer: /),
+    });
+    expect(() => catalogue.bundle('tiny-sketch')).toThrow('is no tokenizer');
+  });
+
+  it('is not refused for good where it cannot be read for a moment', async () => {
+    const catalogue = spoilt(join(FIXTURES, 'nowhere.json'), 'f'.repeat(64));
+    await expect(ask(catalogue)).rejects.toMatchObject({
+      code: 'model_unavailable',
+      message: expect.stringMatching(/"tiny-sketch" cannot read the prompt: ENOENT/),
+    });
+    expect(catalogue.bundle('tiny-sketch').id).toBe('tiny-sketch');
+  });
+});
 
 describe('a translation', () => {
   it('is given up at its deadline while its results are scaled back, too', async () => {

@@ -22,6 +22,8 @@ export type DirectionGraphs =
 export interface Bundle {
   readonly id: string;
   readonly folder: string;
+  /** Where all bundles lie: `MODELS_DIR`, absolute. */
+  readonly modelsDir: string;
   readonly manifest: Manifest;
   /** Every file the manifest names, shared ones included, each once, absolute. */
   readonly files: readonly ResolvedFile[];

@@ -6,6 +6,8 @@ import { messageOf } from '../errors.js';
 import type { Bundle, DirectionGraphs, GraphFile, ResolvedFile } from './bundle.js';
 import { verifyFile } from './integrity.js';
 import { type BundleFile, type Direction, type Graph, type Manifest, manifestSchema } from './manifest.js';
+import { tokenizerOf } from './tokenizers.js';
+import { withoutFolder } from './without-folder.js';
 
 export type Discovered =
   | { status: 'ready'; bundle: Bundle }
@@ -39,7 +41,11 @@ export function idOf(entry: Discovered): string {
 
 async function discoverOne(root: string, folder: string): Promise<Discovered | undefined> {
   const id = path.basename(folder);
-  const failed = (reason: string): Discovered => ({ status: 'failed', id, reason });
+  const failed = (reason: string): Discovered => ({
+    status: 'failed',
+    id,
+    reason: withoutFolder(reason, root),
+  });
   let text: string;
   try {
     text = await readFile(path.join(folder, 'manifest.json'), 'utf8');
@@ -91,6 +97,7 @@ function resolveBundle(root: string, folder: string, manifest: Manifest): Bundle
   return {
     id: manifest.id,
     folder,
+    modelsDir: root,
     manifest,
     files: [...files.values()],
     tokenizerPath,
@@ -126,11 +133,13 @@ async function checkFiles(bundle: Bundle): Promise<void> {
 }
 
 /**
- * Hashes every file of a bundle against its manifest.
- * @throws LastingLoadError naming the first file that differs; any other Error where one cannot be read
+ * Hashes every file of a bundle against its manifest, and builds its tokenizer, which its first request would wait for.
+ * @throws LastingLoadError naming the first file that differs, or the tokenizer that is none; any other Error where a
+ *   file cannot be read
  */
 export async function verifyBundle(bundle: Bundle): Promise<void> {
   for (const file of bundle.files) await verifyFile(file, path.relative(bundle.folder, file.path));
+  await tokenizerOf(bundle);
 }
 
 /** A bundle that none of the devices can run must not be the default, nor fail at its first request. */

@@ -1,5 +1,6 @@
 /** The schema of a bundle's `manifest.json`: the contract between the exporter, the server and the engine. */
 import { z } from 'zod';
+import { defaultThresholds } from '../images/conditioning.js';
 
 /** Where a bundle keeps one file. Paths are relative to the manifest; `../shared/…` names a file several bundles use. */
 const fileSchema = z.strictObject({
@@ -40,19 +41,30 @@ const directionShape = {
   prompt: z.string().optional(),
 };
 
-const conditioningSchema = z.strictObject({
-  /**
-   * What the graph's `image` input holds.
-   * `sketch`: strokes 255 on 0, three equal channels (the graph thresholds at 0.5);
-   * `edge`: Canny edges 255 on 0; `image`: the RGB picture itself.
-   */
-  kind: z.enum(['sketch', 'edge', 'image']),
-  /** The range the graph maps 0..255 to before its first convolution; for information, the mapping is in the graph. */
-  range: z.tuple([z.number(), z.number()]),
-  /** Canny thresholds used when a request names none; only for `edge`. */
-  low_threshold: z.int().min(0).max(1000).optional(),
-  high_threshold: z.int().min(0).max(1000).optional(),
-});
+const conditioningSchema = z
+  .strictObject({
+    /**
+     * What the graph's `image` input holds.
+     * `sketch`: strokes 255 on 0, three equal channels (the graph thresholds at 0.5);
+     * `edge`: Canny edges 255 on 0; `image`: the RGB picture itself.
+     */
+    kind: z.enum(['sketch', 'edge', 'image']),
+    /** The range the graph maps 0..255 to before its first convolution; for information, the mapping is in the graph. */
+    range: z.tuple([z.number(), z.number()]),
+    /** Canny thresholds used when a request names none; only for `edge`. */
+    low_threshold: z.int().min(0).max(1000).optional(),
+    high_threshold: z.int().min(0).max(1000).optional(),
+  })
+  .superRefine(({ kind, low_threshold, high_threshold }, context) => {
+    const low = low_threshold ?? defaultThresholds.low;
+    const high = high_threshold ?? defaultThresholds.high;
+    if (kind !== 'edge' || low <= high) return;
+    const defaults = `${defaultThresholds.low} and ${defaultThresholds.high} where they are not given`;
+    context.addIssue({
+      code: 'custom',
+      message: `low_threshold ${low} is above high_threshold ${high} (${defaults})`,
+    });
+  });
 
 const promptPolicySchema = z.discriminatedUnion('policy', [
   /** The request says the prompt; `template` is applied where the request names no style. */
@@ -80,6 +92,14 @@ const sizeSchema = z
   })
   .refine((size) => size.native.every((side) => side % size.multiple_of === 0), {
     message: 'native size must be a multiple of multiple_of',
+  })
+  .superRefine(({ native, dynamic, min, max }, context) => {
+    const problem = (message: string) => context.addIssue({ code: 'custom', message });
+    if (min > max) problem(`min ${min} is above max ${max}`);
+    // Where no other size runs there is nothing to lie between.
+    else if (dynamic && native.some((side) => side < min || side > max)) {
+      problem(`native size ${native.join('x')} does not lie between min ${min} and max ${max}`);
+    }
   });
 
 const common = {
@@ -152,6 +172,14 @@ export const manifestSchema = z
     const sizes = manifest.preferred_batch_sizes;
     if (sizes.some((size, index) => index > 0 && size <= (sizes[index - 1] ?? 0))) {
       problem(['preferred_batch_sizes'], 'must ascend');
+    }
+    const { multiple_of: multiple } = manifest.size;
+    const { downscale } = manifest.latent;
+    if (multiple % downscale !== 0) {
+      problem(
+        ['size', 'multiple_of'],
+        `size.multiple_of ${multiple} is no multiple of latent.downscale ${downscale}`,
+      );
     }
     if (manifest.embedding.length !== manifest.tokenizer.max_length) {
       problem(['embedding', 'length'], 'must equal tokenizer.max_length');

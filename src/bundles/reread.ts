@@ -3,6 +3,7 @@ import { Img2ImgError, messageOf } from '../errors.js';
 import { Catalogue } from './catalogue.js';
 import { type Discovered, discoverBundles, refuseForeign, verifyBundle } from './discovery.js';
 import type { Manifest } from './manifest.js';
+import { withoutFolder } from './without-folder.js';
 
 /** Seconds: what keeps a folder from being read (too many open files, a network) mostly passes. */
 const RETRY_SECONDS = 5;
@@ -18,7 +19,8 @@ export async function rereadBundle(
   targets: ReadonlySet<Manifest['target']>,
 ): Promise<Discovered | undefined> {
   const entries = await discoverBundles(modelsDir).catch((error) => {
-    throw new Img2ImgError('model_unavailable', `MODELS_DIR cannot be read: ${messageOf(error)}`, {
+    const reason = withoutFolder(messageOf(error), modelsDir);
+    throw new Img2ImgError('model_unavailable', `The folder of models cannot be read: ${reason}`, {
       retryAfterSeconds: RETRY_SECONDS,
       cause: error,
     });
@@ -29,6 +31,6 @@ export async function rereadBundle(
     await verifyBundle(found.bundle);
     return found;
   } catch (error) {
-    return { status: 'failed', id, reason: messageOf(error) };
+    return { status: 'failed', id, reason: withoutFolder(messageOf(error), modelsDir) };
   }
 }

@@ -2,7 +2,7 @@
 import type { Engine } from '../engine/engine.js';
 import { EngineDiedError } from '../engine/engine-process.js';
 import type { LoadOutput } from '../engine/protocol.js';
-import { Img2ImgError } from '../errors.js';
+import { Img2ImgError, messageOf } from '../errors.js';
 import type { Bundle } from './bundle.js';
 import { DeviceRoom } from './device-room.js';
 import { Instances, type InstancesOptions } from './instances.js';
@@ -31,6 +31,7 @@ export interface ResidencyOptions extends InstancesOptions {
    */
   verify(bundle: Bundle): Promise<void>;
   onLoaded(bundle: Bundle, output: LoadOutput): void;
+  /** @param reason for the log, with whole paths */
   onFailed(bundle: Bundle, reason: string): void;
   onUnloaded(bundle: Bundle): void;
 }
@@ -207,8 +208,8 @@ export class Residency {
         throw new Img2ImgError('engine_unavailable', `${this.#engine.id} was closed.`, { cause: error });
       }
       entry.state = 'failed';
-      entry.failure = failedAgain(error, entry.failure, performance.now());
-      this.#options.onFailed(bundle, entry.failure.reason);
+      entry.failure = failedAgain(error, bundle.modelsDir, entry.failure, performance.now());
+      this.#options.onFailed(bundle, messageOf(error));
       throw this.#notLoaded(bundle, entry.failure.reason, error);
     }
   }

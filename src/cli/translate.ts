@@ -13,6 +13,7 @@ import { createMetrics } from '../metrics.js';
 import { translateRequestObject } from '../request.js';
 import type { OutputFormat } from '../translation.js';
 import { loadOnOne } from './load-on-one.js';
+import { writeOut } from './output.js';
 import { startProgress } from './progress.js';
 
 const USAGE = `Usage: img2img-turbo-server translate IMAGE -o OUT [options]
@@ -65,7 +66,7 @@ export async function translateCommand(args: string[]): Promise<number> {
   try {
     const parsed = parseCommand(args);
     if (parsed === 'help') {
-      process.stdout.write(USAGE);
+      await writeOut(USAGE);
       return 0;
     }
     command = parsed;
@@ -158,7 +159,7 @@ async function run({ input, output, quiet, request }: Command): Promise<void> {
       client: 'command line',
     });
     for (const [i, { data }] of translation.images.entries()) {
-      if (output === '-') process.stdout.write(data);
+      if (output === '-') await writeOut(data);
       else await writeFile(n === 1 ? output : numbered(output, i + 1), data);
     }
     const { model, device, width, height, timings, warnings } = translation;

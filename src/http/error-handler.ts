@@ -1,5 +1,6 @@
 /** Answers every failed request with problem details, whoever noticed the failure: a route or Fastify. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { messageOf } from '../errors.js';
 import { HttpError, PROBLEM_MEDIA_TYPE, toProblem } from './problem.js';
 import { discardBody } from './requests.js';
 
@@ -9,7 +10,10 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   request.outcome = problem.code;
   if (problem.unexpected) request.log.error({ err: error }, 'request failed');
   else if (problem.status >= 500) {
-    request.log.warn({ code: problem.code, detail: problem.document.detail }, 'request refused');
+    // Which may have what is not told, such as whole paths.
+    const cause =
+      error instanceof Error && error.cause !== undefined ? { cause: messageOf(error.cause) } : {};
+    request.log.warn({ code: problem.code, detail: problem.document.detail, ...cause }, 'request refused');
   }
   if (problem.code === 'body_too_large') {
     // Closing at once would reset the connection under a client that is still sending, and it would never read why:

@@ -133,7 +133,12 @@ export async function modelRoutes(scope: FastifyInstance, { service }: HttpConte
 
 /** An empty body needs no type, whatever a client calls it: `curl -d ''` calls it a form. */
 function takeJsonOrNothing(scope: FastifyInstance): void {
-  scope.removeContentTypeParser('text/plain');
+  scope.removeContentTypeParser(['application/json', 'text/plain']);
+  // Fastify's own, as strict as it is elsewhere by default.
+  const parseJson = scope.getDefaultJsonParser('error', 'error');
+  scope.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) =>
+    body.length === 0 ? done(null) : parseJson(request, body, done),
+  );
   scope.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
     if (body.length === 0) return done(null);
     const type = String(echo(request.headers['content-type'] ?? 'a body without a Content-Type'));

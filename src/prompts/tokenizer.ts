@@ -1,5 +1,4 @@
 /** Prompt → token ids, by the `tokenizer.json` of a bundle, as transformers' CLIPTokenizer gives them. */
-import { readFile } from 'node:fs/promises';
 import { Tokenizer as Encoder } from '@huggingface/tokenizers';
 
 export interface TokenizerOptions {
@@ -20,10 +19,16 @@ export interface Tokenizer {
   encode(prompt: string): Tokens;
 }
 
-/** @throws Error where the file cannot be read or is no tokenizer; the caller knows whose bundle it is */
-export async function loadTokenizer(path: string, options: TokenizerOptions): Promise<Tokenizer> {
-  const encoder = new Encoder(JSON.parse(await readFile(path, 'utf8')), {});
-  return { encode: (prompt) => fitTokens(encoder.encode(asReference(prompt)).ids, options) };
+/**
+ * @param json what a `tokenizer.json` holds
+ * @throws Error where that is no tokenizer; the caller knows whose bundle it is
+ */
+export function createTokenizer(json: string, options: TokenizerOptions): Tokenizer {
+  const encoder = new Encoder(JSON.parse(json), {});
+  const encode = (prompt: string): Tokens => fitTokens(encoder.encode(asReference(prompt)).ids, options);
+  // One without words is built all the same, and would fail at every prompt.
+  encode('a picture');
+  return { encode };
 }
 
 /** Evens out the two places where @huggingface/tokenizers reads a prompt otherwise than transformers does. */

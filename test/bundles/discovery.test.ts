@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -35,6 +36,16 @@ async function refusal(): Promise<string> {
   );
   expect(refused?.id).toBe('tiny-sketch');
   return refused?.reason ?? '';
+}
+
+async function emptyTokenizer(): Promise<string> {
+  const file = path.join(models, 'shared', 'tiny', 'cpu-fp32', 'tokenizer.json');
+  const tokenizer = JSON.parse(await readFile(file, 'utf8'));
+  return JSON.stringify({
+    ...tokenizer,
+    added_tokens: [],
+    model: { ...tokenizer.model, vocab: {}, merges: [] },
+  });
 }
 
 describe('discovery', () => {
@@ -91,6 +102,34 @@ describe('discovery', () => {
     expect(await refusal()).toMatch(/schema/);
   });
 
+  it.each([
+    [
+      'conditioning',
+      { kind: 'edge', low_threshold: 300, high_threshold: 100 },
+      'low_threshold 300 is above high_threshold 100',
+    ],
+    ['conditioning', { kind: 'edge', low_threshold: 300 }, 'low_threshold 300 is above high_threshold 200'],
+    ['conditioning', { kind: 'edge', high_threshold: 50 }, 'low_threshold 100 is above high_threshold 50'],
+    ['size', { min: 1000, max: 80 }, 'min 1000 is above max 80'],
+    ['size', { min: 128 }, 'native size 64x64 does not lie between min 128 and max 1024'],
+    ['size', { max: 56, min: 8 }, 'native size 64x64 does not lie between min 8 and max 56'],
+    ['size', { native: [60, 64] }, 'native size must be a multiple of multiple_of'],
+    ['latent', { downscale: 16 }, 'size.multiple_of 8 is no multiple of latent.downscale 16'],
+  ])('refuses a manifest that contradicts itself: %s %j', async (key, change, reason) => {
+    await editManifest((manifest) => {
+      Object.assign(manifest[key] as object, change);
+    });
+    expect(await refusal()).toContain(reason);
+  });
+
+  it('lets a size that is the only one lie where others may not', async () => {
+    await editManifest((manifest) => {
+      Object.assign(manifest.size as object, { dynamic: false, min: 128 });
+    });
+    const entries = await discoverBundles(models);
+    expect(entries.map(({ status }) => status)).not.toContain('failed');
+  });
+
   it('refuses a bundle with a missing graph, naming the file', async () => {
     await rm(path.join(models, 'tiny-sketch', 'translator.onnx'));
     expect(await refusal()).toMatch(/translator\.onnx is missing/);
@@ -110,6 +149,20 @@ describe('discovery', () => {
     expect(await refusal()).toMatch(
       /translator\.onnx has sha256 [0-9a-f]{64}, the manifest says [0-9a-f]{64}/,
     );
+  });
+
+  it.each([
+    ['another thing', '{"a":1}', /tokenizer\.json is no tokenizer: .*"model"/],
+    ['no JSON', 'hello', /tokenizer\.json is no tokenizer: .*not valid JSON/],
+    ['without a word', undefined, /tokenizer\.json is no tokenizer: /],
+  ])('refuses a tokenizer that is %s, although its hash is right', async (_what, given, reason) => {
+    const text = given ?? (await emptyTokenizer());
+    await writeFile(path.join(models, 'tiny-sketch', 'tokenizer.json'), text);
+    await editManifest((manifest) => {
+      const sha256 = createHash('sha256').update(text).digest('hex');
+      Object.assign(manifest.tokenizer as object, { path: 'tokenizer.json', sha256, bytes: text.length });
+    });
+    expect(await refusal()).toMatch(reason);
   });
 
   it('refuses a path that leads outside the models folder', async () => {

@@ -131,6 +131,37 @@ describe('img2img-turbo-server translate', () => {
     expect(await sharp(piped).metadata()).toMatchObject({ format: 'png', width: 64 });
   });
 
+  it.each([
+    ['the picture', 'translate in.png -q -o -'],
+    ['the usage', 'translate --help'],
+    ['the version', '--version'],
+  ])('ends without a word where nobody reads %s', async (_what, args) => {
+    // The reader is gone before anything is written.
+    const command = `{ sleep 1; "${process.execPath}" "${ENTRY}" ${args}; echo $? > code; } 2> err | true; cat code err`;
+    const env = { ...process.env, MODELS_DIR: FIXTURES };
+    const { stdout } = await promisify(execFile)('bash', ['-c', command], { cwd: folder, env });
+    expect(stdout).toBe('0\n');
+  });
+
+  it('makes the picture although nobody reads how it goes', async () => {
+    const command = `{ sleep 1; "${process.execPath}" "${ENTRY}" translate in.png -o unread.png; } 2>&1 | true`;
+    const env = { ...process.env, MODELS_DIR: FIXTURES };
+    await promisify(execFile)('bash', ['-c', command], { cwd: folder, env });
+    expect(await sharp(path.join(folder, 'unread.png')).metadata()).toMatchObject({ width: 64 });
+  });
+
+  // Linux has such a disk.
+  it.runIf(process.platform === 'linux')('says that the disk is full', async () => {
+    for (const args of ['--version', 'translate in.png -q -o -']) {
+      const command = `"${process.execPath}" "${ENTRY}" ${args} > /dev/full`;
+      const env = { ...process.env, MODELS_DIR: FIXTURES };
+      await expect(promisify(execFile)('bash', ['-c', command], { cwd: folder, env })).rejects.toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/^ENOSPC: .*\n$/),
+      });
+    }
+  });
+
   it('loads the model on one of several devices', async () => {
     vi.stubEnv('MODELS_DIR', FIXTURES);
     vi.stubEnv('DEVICES', 'cpu,cpu');

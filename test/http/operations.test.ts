@@ -90,6 +90,23 @@ it.each(['application/x-www-form-urlencoded', 'text/plain'])(
   },
 );
 
+it.each(['', '; charset=utf-8'])('an empty body called application/json%s loads too', async (parameter) => {
+  const load = (payload?: string) =>
+    test.app.inject({
+      method: 'POST',
+      url: '/v1/models/tiny-sketch/load',
+      headers: { 'content-type': `application/json${parameter}` },
+      ...(payload === undefined ? {} : { payload }),
+    });
+  expect((await load()).statusCode).toBe(200);
+  expect((await load('')).statusCode).toBe(200);
+  expect((await load('{"device":"cpu:1"}')).statusCode).toBe(200);
+  expect(test.service.residencyCalls.map(({ device }) => device)).toEqual([undefined, undefined, 'cpu:1']);
+  for (const malformed of ['{', '{"__proto__":{"device":"cpu:1"}}', '{"constructor":{"prototype":{}}}']) {
+    expect((await load(malformed)).json()).toMatchObject({ status: 400, code: 'malformed_body' });
+  }
+});
+
 it('a load may take longer than a silent connection is kept', async () => {
   const url = await test.listen();
   test.app.server.timeout = 200;

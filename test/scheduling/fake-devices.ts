@@ -26,7 +26,16 @@ export function bundle(id: string, graphBytes = 1_000): Bundle {
   };
   // Scheduling reads no more of a bundle than this.
   const graphs = [{ path: id, sha256: '', bytes: graphBytes }];
-  return { id, manifest, graphs, graphBytes, directions: new Map(), files: [] } as unknown as Bundle;
+  const modelsDir = '/models';
+  return {
+    id,
+    modelsDir,
+    manifest,
+    graphs,
+    graphBytes,
+    directions: new Map(),
+    files: [],
+  } as unknown as Bundle;
 }
 
 /** The id of a bundle that no device can load. */
