@@ -75,27 +75,32 @@ describe('answers that are not read', () => {
   });
 });
 
-describe('a client', () => {
-  class FakeResponse extends EventEmitter {
-    stalled = () => {};
-    destroyed = false;
-    setTimeout(_ms: number, stalled: () => void): void {
-      this.stalled = stalled;
-    }
-    destroy(): void {
-      this.destroyed = true;
-      this.emit('close');
-    }
+class FakeResponse extends EventEmitter {
+  stalled = () => {};
+  destroyed = false;
+  setTimeout(_ms: number, stalled: () => void): void {
+    this.stalled = stalled;
   }
+  destroy(): void {
+    this.destroyed = true;
+    this.emit('close');
+  }
+}
+
+function replyOf(response: FakeResponse): FastifyReply {
+  const reply = { raw: response, request: { raw: { socket: new EventEmitter() } } };
+  return reply as unknown as FastifyReply;
+}
+
+describe('a client', () => {
   let response: FakeResponse;
   let answers: ByteBudget;
   beforeEach(async () => {
     vi.useFakeTimers();
     response = new FakeResponse();
     answers = new ByteBudget(10 * MEGABYTE, 'No room.');
-    const reply = { raw: response, request: { raw: { socket: new EventEmitter() } } };
     const { signal } = new AbortController();
-    await holdUnread(reply as unknown as FastifyReply, 10_000_000, answers, signal);
+    await holdUnread(replyOf(response), 10_000_000, answers, signal);
   });
   afterEach(() => {
     vi.useRealTimers();
@@ -119,7 +124,7 @@ describe('a client', () => {
 
   it('that left in the moment its answer found room holds none', async () => {
     const gone = new AbortController();
-    const late = holdUnread(new FakeResponse() as unknown as ServerResponse, MEGABYTE, answers, gone.signal);
+    const late = holdUnread(replyOf(new FakeResponse()), MEGABYTE, answers, gone.signal);
     response.emit('close');
     gone.abort(new Error('It left.'));
     await expect(late).rejects.toThrow('It left.');
