@@ -28,6 +28,7 @@ from .street_losses import (
     carried_over,
     colour_distance,
     cycle_loss,
+    dot_distance,
     identity_loss,
     part_distance,
     structure_distance,
@@ -126,6 +127,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
                 part_distance(fake_night, night, day_parts, night_parts, args.side, slices)
                 + part_distance(fake_day, day, night_parts, day_parts, args.side, slices)
             )
+            losses["dots"] = dot_distance(fake_night, night, day_parts, night_parts)
             losses["carried"] = 2 * (carried_over(day, fake_night, day_parts) + carried_over(night, fake_day, night_parts))
             losses["structure"] = 2 * (
                 structure_distance(day, fake_night, day_parts) + structure_distance(night, fake_day, night_parts)

@@ -15,8 +15,8 @@ CHANGING_CYCLE = {"sky": 0.0, "orb": 0.0, "pane": 0.15, "lamp": 0.15, "light": 0
 # Pixels across that are still a dot, and how many pixels of a part are compared.
 DOT = 7
 SAMPLES = 4096
-# How much a dot weighs beside colours: of the sky one pixel in a thousand is a star's.
-STAR = 8
+# The brightest dots are so large a share of a starry sky.
+DOTTED = 0.004
 # How far around something in the sky nothing may be left of it, in pixels across.
 REACH = 9
 # The sun's and the moon's share of a scene.
@@ -42,16 +42,11 @@ def colour_distance(fake: Tensor, real: Tensor, generator: torch.Generator) -> T
 
 
 def _details(picture: Tensor) -> Tensor:
-    """What is told of each pixel: colour, how far it stands out of what is around it as a small bright dot, and how far its
-    surroundings differ from theirs. [B,3,H,W] → [B,5,H,W].
-
-    The dot is a white top-hat, which sees stars and no cloud.
-    """
+    """What is told of each pixel: its colour, and how far its surroundings differ from theirs. [B,3,H,W] → [B,4,H,W]."""
     grey = picture.mean(1, keepdim=True)
-    eroded = -F.max_pool2d(-grey, DOT, 1, DOT // 2)
     near = F.avg_pool2d(grey, 8)
     lump = F.interpolate(near - F.avg_pool2d(near, 7, 1, 3, count_include_pad=False), scale_factor=8.0)
-    return torch.cat([picture, STAR * (grey - F.max_pool2d(eroded, DOT, 1, DOT // 2)), 4 * lump], 1)
+    return torch.cat([picture, 4 * lump], 1)
 
 
 def _places(parts: Tensor) -> Tensor:
@@ -91,11 +86,37 @@ def part_distance(
         if len(samples) == 2:
             width = samples[0].shape[1]
             directions = torch.randn(width, 16, generator=generator, device=fake.device)
-            # Each alone, too, or dots would be lost among colours.
+            # Each alone, too.
             directions = torch.cat([F.normalize(directions, dim=0), torch.eye(width, device=fake.device)], 1)
             a, b = (torch.sort(sample @ directions, dim=0).values for sample in samples)
             distances.append((a - b).abs().mean())
     return torch.stack(distances).mean() if distances else fake.new_zeros(())
+
+
+def _open_sky(parts: Tensor, reach: int) -> Tensor:
+    """1 where there is nothing but sky for `reach` pixels around, [B,1,H,W]."""
+    other = 1 - parts[:, PARTS.index("sky")][:, None]
+    return 1 - F.max_pool2d(other, 2 * reach + 1, 1, reach)
+
+
+def dot_distance(fake: Tensor, real: Tensor, fake_parts: Tensor, real_parts: Tensor) -> Tensor:
+    """How far two batches' skies differ in their brightest small dots: as many stars, as bright, wherever they are.
+
+    A white top-hat sees stars and no cloud. Only the brightest are compared: of a thousand pixels of the sky one is a star's.
+    """
+    dots = []
+    for picture, parts in ((fake, fake_parts), (real, real_parts)):
+        grey = picture.clamp(-1, 1).mean(1, keepdim=True)
+        opened = F.max_pool2d(-F.max_pool2d(-grey, DOT, 1, DOT // 2), DOT, 1, DOT // 2)
+        dots.append((grey - opened)[_open_sky(parts, DOT) > 0])
+    count = int(DOTTED * min(len(each) for each in dots))
+    if count == 0:
+        return fake.new_zeros(())
+    # A share of each sky, however large it is.
+    a, b = (each.topk(int(DOTTED * len(each))).values for each in dots)
+    ranks = torch.linspace(0, 1, count, device=fake.device)
+    a, b = (each[(ranks * (len(each) - 1)).long()] for each in (a, b))
+    return (a - b).abs().mean()
 
 
 def steady_parts(parts: Tensor) -> Tensor:
@@ -158,7 +179,6 @@ def carried_over(before: Tensor, after: Tensor, parts: Tensor) -> Tensor:
     def range_within(x: Tensor, size: int) -> Tensor:
         return F.max_pool2d(x, size, 1, size // 2) + F.max_pool2d(-x, size, 1, size // 2)
 
-    other = 1 - parts[:, PARTS.index("sky")][:, None]
-    alone = 1 - F.max_pool2d(other, 2 * REACH - 1, 1, REACH - 1)
+    alone = _open_sky(parts, REACH - 1)
     shown = range_within(before.mean(1, keepdim=True), REACH).clamp(max=1)
     return (alone * shown * range_within(after, 3).mean(1, keepdim=True)).sum() / (alone * shown).sum().clamp(min=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from train.data.street import PARTS
-from train.street_losses import cycle_loss, part_distance
+from train.street_losses import cycle_loss, dot_distance, part_distance
 
 SIDE = 64
 
@@ -30,9 +30,14 @@ def distance(fake: tuple[torch.Tensor, torch.Tensor], real: tuple[torch.Tensor, 
 
 
 def test_a_night_without_stars_is_far_from_one_with_and_it_does_not_matter_where_they_are() -> None:
-    real = night([(8, 8), (30, 20), (50, 44), (12, 52)])
-    elsewhere = night([(20, 30), (44, 8), (8, 40), (52, 56)])
-    assert distance(elsewhere, real) < 0.5 * distance(night([]), real)
+    real, real_parts = night([(8, 8), (30, 20), (50, 44), (12, 52)])
+    elsewhere, parts = night([(20, 30), (44, 8), (8, 40), (52, 56)])
+    assert dot_distance(elsewhere, real, parts, real_parts) < 0.01
+    assert dot_distance(night([])[0], real, parts, real_parts) > 0.5
+    # A cloud is no star.
+    cloud = night([])[0].clone()
+    cloud[..., 20:40, 20:50] = 0.9
+    assert torch.equal(dot_distance(cloud, real, parts, real_parts), dot_distance(night([])[0], real, parts, real_parts))
 
 
 def test_each_part_counts_as_much_as_another() -> None:
