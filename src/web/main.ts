@@ -1,12 +1,14 @@
 /** Starts the studio: the sheet at once, everything that needs the server as soon as it answers. */
-import { Drawing } from './drawing/document.js';
+import { Drawing, isEmpty } from './drawing/document.js';
 import { restoreAndKeep } from './drawing/keep.js';
 import { Pad } from './drawing/pad.js';
+import { Invitation } from './panels/invitation.js';
 import { Notices } from './panels/notices.js';
 import { ResultView } from './panels/result.js';
 import { Tools } from './panels/tools.js';
 import { fetchCatalogue, problemOf } from './session/api.js';
 import type { Catalogue } from './session/catalogue.js';
+import { CurrentCatalogue } from './session/current-catalogue.js';
 import { Studio } from './studio.js';
 import { find } from './ui/dom.js';
 import { startTheme } from './ui/theme.js';
@@ -33,11 +35,16 @@ async function start(): Promise<void> {
   const pad = new Pad(find('#pad', HTMLCanvasElement), find('#pad-cursor', HTMLElement), drawing);
   const tools = new Tools(pad, drawing);
   let studio: Studio | undefined;
+  const invitation = new Invitation(
+    () => studio?.startExample(),
+    (press, move) => pad.takeOver(press, move),
+  );
+  pad.onPaint = () => invitation.show(isEmpty(pad.operations) && !pad.drawingNow);
   const notices = new Notices(() => studio?.reconnect());
   void restoreAndKeep(drawing, (all) => notices.sheetKept(all));
   const result = new ResultView();
-  const catalogue = await loadCatalogue(notices);
-  studio = new Studio({ drawing, pad, tools, result, notices, catalogue });
+  const catalogue = new CurrentCatalogue(await loadCatalogue(notices));
+  studio = new Studio({ drawing, pad, tools, invitation, result, notices, catalogue });
 }
 
 void start();

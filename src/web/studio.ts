@@ -4,7 +4,7 @@ import { type Drawing, isEmpty, type Operation } from './drawing/document.js';
 import { exampleFor, examplePicture, strokeOf } from './drawing/examples.js';
 import type { Pad } from './drawing/pad.js';
 import { HistoryStrip } from './panels/history.js';
-import { Invitation } from './panels/invitation.js';
+import type { Invitation } from './panels/invitation.js';
 import { Knobs } from './panels/knobs.js';
 import type { Notices } from './panels/notices.js';
 import type { ResultView } from './panels/result.js';
@@ -15,12 +15,20 @@ import type { Tools } from './panels/tools.js';
 import { Variations } from './panels/variations.js';
 import { Words } from './panels/words.js';
 import { problemOf, serverUrl } from './session/api.js';
-import type { Catalogue, ReadyModel } from './session/catalogue.js';
-import { drawingOf, type Earlier } from './session/earlier.js';
-import { firstSettings, settingsHere } from './session/first-settings.js';
+import type { ReadyModel } from './session/catalogue.js';
+import type { CurrentCatalogue } from './session/current-catalogue.js';
+import type { Earlier } from './session/earlier.js';
+import { firstSettings, settingsHere, stillHere } from './session/first-settings.js';
 import { hashOf } from './session/link.js';
 import { Live } from './session/live.js';
-import { configurationOf, exampleOf, modelOf, type Settings, SettingsStore } from './session/settings.js';
+import {
+  configurationOf,
+  exampleOf,
+  modelOf,
+  readyModels,
+  type Settings,
+  SettingsStore,
+} from './session/settings.js';
 import { startShortcuts } from './shortcuts.js';
 import { debounce, find, reducedMotion } from './ui/dom.js';
 
@@ -28,9 +36,10 @@ interface Parts {
   drawing: Drawing;
   pad: Pad;
   tools: Tools;
+  invitation: Invitation;
   result: ResultView;
   notices: Notices;
-  catalogue: Catalogue;
+  catalogue: CurrentCatalogue;
 }
 
 /** While a hand is on a slider or the keys: often enough to follow, not for every letter. */
@@ -41,7 +50,6 @@ export class Studio {
   readonly #store: SettingsStore;
   readonly #live: Live;
   readonly #arrivals: Arrivals;
-  readonly #invitation: Invitation;
   readonly #sources: Sources;
   readonly #pauseButton = find('#pause', HTMLButtonElement);
   /** The earlier picture that was chosen last. */
@@ -51,10 +59,6 @@ export class Studio {
   constructor(parts: Parts) {
     this.#parts = parts;
     const { catalogue, drawing, pad, notices, result } = parts;
-    this.#invitation = new Invitation(
-      () => this.#startExample(),
-      (press, move) => pad.takeOver(press, move),
-    );
     this.#store = new SettingsStore(this.#linked());
     new Knobs(catalogue, this.#store);
     const seed = new Seed(catalogue, this.#store, notices);
@@ -68,9 +72,11 @@ export class Studio {
       history: new HistoryStrip(notices, (earlier, operations) => void this.#restore(earlier, operations)),
       model: () => this.#model,
       drawingNow: () => pad.drawingNow,
+      renewCatalogue: () => catalogue.renew(),
     });
     this.#live = new Live(serverUrl(), pad, this.#store.current, this.#configuration(), this.#arrivals);
 
+    catalogue.onChange(() => this.#offerChanged());
     this.#store.onChange((_, kind) => this.#settingsChanged(kind === 'typing' ? TYPING_MS : 0));
     pad.onPaint = () => this.#painted();
     const goOn = () => {
@@ -94,10 +100,7 @@ export class Studio {
       rollSeed: () => seed.roll(),
       togglePause: () => this.#togglePause(),
     });
-    if (this.#model === undefined) {
-      const detail = 'Put a bundle into the server’s models folder, then start the server again.';
-      notices.problem({ title: 'There is no model to draw with.', status: 0, detail }, 'page');
-    }
+    this.#tellWhetherUsable();
     this.#sheetChanged();
     this.#painted();
     history.replaceState(null, '', hashOf(this.#store.current));
@@ -114,6 +117,23 @@ export class Studio {
     const { settings, leftOut } = firstSettings(catalogue, location.hash);
     if (leftOut.length > 0) notices.confirm(`Of this link, not known or usable here: ${leftOut.join(', ')}.`);
     return settings;
+  }
+
+  /** What was set stays, and what was drawn: a server that starts again must not take it along. */
+  #offerChanged(): void {
+    const { catalogue, notices } = this.#parts;
+    const { settings, gone } = stillHere(catalogue, this.#store.current);
+    this.#tellWhetherUsable();
+    this.#store.change(settings);
+    if (gone.length > 0)
+      notices.confirm(`The server has other models now; not there any more: ${gone.join(', ')}.`);
+  }
+
+  #tellWhetherUsable(): void {
+    const { catalogue, notices } = this.#parts;
+    const detail = 'Put a bundle into the server’s models folder, then start the server again.';
+    if (readyModels(catalogue).length > 0) notices.over('page');
+    else notices.problem({ title: 'There is no model to draw with.', status: 0, detail }, 'page');
   }
 
   get #model(): ReadyModel | undefined {
@@ -135,9 +155,9 @@ export class Studio {
 
   /** The sheet was painted anew: a stroke has grown, or something was undone. */
   #painted(): void {
-    const { pad, result } = this.#parts;
+    const { pad, invitation, result } = this.#parts;
     const empty = isEmpty(pad.operations);
-    this.#invitation.show(empty && !pad.drawingNow);
+    invitation.show(empty && !pad.drawingNow);
     if (empty) {
       this.#live.forget();
       result.clear();
@@ -147,9 +167,9 @@ export class Studio {
   }
 
   #sheetChanged(): void {
-    const { drawing, result } = this.#parts;
+    const { drawing, invitation, result } = this.#parts;
     const kind = this.#model?.conditioning.kind ?? 'sketch';
-    this.#invitation.suit(kind, drawing.tone);
+    invitation.suit(kind, drawing.tone);
     result.offerCompare(kind === 'image' || (kind === 'edge' && drawing.hasPicture));
   }
 
@@ -186,7 +206,7 @@ export class Studio {
     this.#arrivals.pause(paused);
   }
 
-  #startExample(): void {
+  startExample(): void {
     if (this.#model?.conditioning.kind !== 'image') {
       this.#drawExample();
       return;
