@@ -69,7 +69,7 @@ export class Studio {
       result,
       notices,
       words: new Words(catalogue, this.#store),
-      history: new HistoryStrip(notices, (earlier, operations) => void this.#restore(earlier, operations)),
+      history: new HistoryStrip(notices, (earlier, drawing) => void this.#restore(earlier, drawing)),
       model: () => this.#model,
       drawingNow: () => pad.drawingNow,
       renewCatalogue: () => catalogue.renew(),
@@ -229,15 +229,18 @@ export class Studio {
     );
   }
 
-  /** @param operations its drawing where that is still in memory, as it was rather than as it was kept */
-  async #restore(earlier: Earlier, operations: readonly Operation[] | undefined): Promise<void> {
-    const { pad, drawing, catalogue } = this.#parts;
+  async #restore(earlier: Earlier, coming: Promise<readonly Operation[] | undefined>): Promise<void> {
+    const { pad, drawing, catalogue, notices } = this.#parts;
     this.#wanted = earlier;
-    const back = operations ?? (await drawingOf(earlier));
-    // Another one was chosen while this one was decoded.
+    const back = await coming;
+    // Another one was chosen while this one was read.
     if (this.#wanted !== earlier) return;
-    pad.finishStroke();
-    drawing.bringBack(back);
+    if (back === undefined) {
+      notices.confirm('Only its settings came back: its drawing made room for newer ones.');
+    } else {
+      pad.finishStroke();
+      drawing.bringBack(back);
+    }
     this.#store.change(settingsHere(catalogue, earlier.settings, this.#store.current));
   }
 }
