@@ -28,6 +28,8 @@ export class Pad {
   onPaint: () => void = () => {};
   /** A pointer came down. */
   onStrokeStart: () => void = () => {};
+  /** A pen draws for the first time: from now on fingers do not, unless they are told to. */
+  onFirstPen: () => void = () => {};
 
   readonly #canvas: HTMLCanvasElement;
   readonly #drawing: Drawing;
@@ -72,6 +74,14 @@ export class Pad {
     });
     drawing.onChange(() => this.#repaint());
     this.#repaint();
+  }
+
+  get fingersDraw(): boolean {
+    return this.#fingers.draw;
+  }
+
+  set fingersDraw(draw: boolean) {
+    this.#fingers.draw = draw;
   }
 
   get drawingNow(): boolean {
@@ -125,10 +135,14 @@ export class Pad {
   #down(event: PointerEvent): void {
     if (event.button > 0 && event.button !== ERASER_END) return;
     // A hand that lies down before its pen does is no finger.
-    if (event.pointerType === 'pen') this.#endTouchStroke(false);
-    if (event.pointerType === 'touch' && this.#fingers.down(event)) {
-      this.#endTouchStroke(true);
-      return;
+    if (event.pointerType === 'pen') {
+      this.#endTouchStroke(false);
+      if (this.#fingers.penDown()) this.onFirstPen();
+    }
+    if (event.pointerType === 'touch') {
+      const isOneMore = this.#fingers.down(event);
+      if (isOneMore) this.#endTouchStroke(true);
+      if (isOneMore || !this.#fingers.draw) return;
     }
     this.#playback.finish();
     this.#keyboard.lift();
