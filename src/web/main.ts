@@ -41,7 +41,11 @@ async function start(): Promise<void> {
   );
   pad.onPaint = () => invitation.show(isEmpty(pad.operations) && !pad.drawingNow);
   const notices = new Notices(() => studio?.reconnect());
-  void restoreAndKeep(drawing, (all) => notices.sheetKept(all));
+  void restoreAndKeep(
+    drawing,
+    () => pad.drawingNow,
+    (all) => notices.sheetKept(all),
+  );
   const result = new ResultView();
   const catalogue = new CurrentCatalogue(await loadCatalogue(notices));
   studio = new Studio({ drawing, pad, tools, invitation, result, notices, catalogue });

@@ -1,8 +1,9 @@
 /** The sheet on screen: pointer and keyboard become strokes, and every change of the picture is told. */
 import { type Drawing, isEmpty, type Operation, type Point, SIDE, type Stroke } from './document.js';
 import { Fingers, isJustBegun } from './fingers.js';
+import { Ink } from './ink.js';
 import { KeyboardPen } from './keyboard-pen.js';
-import { canvasOf, contextOf, paintInk, paintSheet, paintStroke } from './paint.js';
+import { canvasOf, contextOf, paintSheet, paintStroke } from './paint.js';
 import { encodeCanvas } from './picture-data.js';
 import { Playback } from './playback.js';
 
@@ -35,7 +36,7 @@ export class Pad {
   readonly #drawing: Drawing;
   readonly #screen: CanvasRenderingContext2D;
   /** Finished operations. */
-  readonly #ink = contextOf(canvasOf(SCREEN_SIDE));
+  readonly #ink = new Ink(SCREEN_SIDE);
   /** The same with the stroke that is being drawn. */
   readonly #wet = contextOf(canvasOf(SCREEN_SIDE));
   readonly #export = contextOf(canvasOf(SIDE), { willReadFrequently: true });
@@ -48,7 +49,6 @@ export class Pad {
   });
   /** What is being drawn, and by whom. It keeps the tool it began with, whatever is chosen meanwhile. */
   #stroke: (Stroke & { pointer: number; points: Point[] }) | undefined;
-  #painted: readonly Operation[] = [];
   /** A change of which no frame tells yet. */
   #untold = false;
 
@@ -217,15 +217,8 @@ export class Pad {
     return [rounded(x), rounded(y), event.pointerType === 'pen' ? rounded(event.pressure) : 0.5];
   }
 
-  /** After a change of the drawing: one stroke more is painted over, anything else from the start. */
   #repaint(): void {
-    const operations = this.#drawing.operations;
-    const last = operations.at(-1);
-    // By what it follows, not by their number: that stays the same where undo has reached its limit.
-    const oneMore = operations.at(-2) === this.#painted.at(-1);
-    if (oneMore && last?.kind === 'stroke') paintStroke(this.#ink, last, this.#drawing.tone);
-    else paintInk(this.#ink, operations);
-    this.#painted = operations;
+    this.#ink.show(this.#drawing.operations);
     this.#requestPaint();
   }
 
