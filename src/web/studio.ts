@@ -149,7 +149,8 @@ export class Studio {
     };
   }
 
-  async #image(): Promise<Blob | undefined> {
+  /** @returns undefined while there is nothing on the sheet */
+  #image(): Promise<Blob> | undefined {
     return isEmpty(this.#parts.pad.operations) ? undefined : this.#parts.pad.encode();
   }
 

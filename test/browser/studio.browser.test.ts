@@ -171,6 +171,48 @@ test('the copied curl command works where it is pasted and makes the picture tha
   }
 });
 
+test('the curl command is copied in the click itself, as Safari wants it, though it is made after it', async () => {
+  const { page } = studio;
+  await drawLine();
+  await page.evaluate(() => {
+    let inClick = false;
+    addEventListener(
+      'click',
+      () => {
+        inClick = true;
+        setTimeout(() => {
+          inClick = false;
+        });
+      },
+      true,
+    );
+    const { toBlob } = HTMLCanvasElement.prototype;
+    HTMLCanvasElement.prototype.toBlob = function (take, ...rest) {
+      setTimeout(() => toBlob.call(this, take, ...rest), 100);
+    };
+    const only = async () => {
+      if (!inClick) throw new DOMException('', 'NotAllowedError');
+    };
+    navigator.clipboard.writeText = only;
+    navigator.clipboard.write = async ([item]) => {
+      await only();
+      const blob = await item?.getType('text/plain');
+      document.body.dataset.copied = await blob?.text();
+    };
+    document.execCommand = () => false;
+  });
+  await page.locator('#copy-curl').click();
+  await expect.poll(() => page.locator('body').getAttribute('data-copied')).toMatch(/^base64 -d .*\| curl/);
+  expect(await studio.text('#announcer')).toMatch(/^Command copied/);
+  await page.locator('#copy-link').click();
+  await expect.poll(() => studio.text('#announcer')).toMatch(/^Link copied/);
+  await page.evaluate(() => {
+    HTMLCanvasElement.prototype.toBlob = (take) => take(null);
+  });
+  await page.locator('#copy-curl').click();
+  await expect.poll(() => studio.text('#notices')).toMatch(/could not be encoded/);
+});
+
 test('a picture is saved under its prompt, or its model where there is none', async () => {
   const { page } = studio;
   await drawLine();

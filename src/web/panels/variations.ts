@@ -30,7 +30,7 @@ export class Variations {
   readonly #catalogue: Catalogue;
   readonly #store: SettingsStore;
   readonly #notices: Notices;
-  readonly #image: () => Promise<Blob | undefined>;
+  readonly #image: () => Promise<Blob> | undefined;
   #running: AbortController | undefined;
 
   /** `image` gives the drawing as it is, or nothing while it is empty. */
@@ -38,7 +38,7 @@ export class Variations {
     catalogue: Catalogue,
     store: SettingsStore,
     notices: Notices,
-    image: () => Promise<Blob | undefined>,
+    image: () => Promise<Blob> | undefined,
   ) {
     this.#catalogue = catalogue;
     this.#store = store;
