@@ -113,7 +113,7 @@ export class Variations {
     this.#note.textContent =
       gamma === set
         ? ''
-        : `At your sketch guidance of ${set} they would look alike: these are made at ${gamma}, and choosing one sets it.`;
+        : `Made at guidance ${gamma}: at ${set} they would look alike. Choosing one sets it.`;
     this.#empty();
     this.#prints.append(...Array.from({ length: VARIATIONS }, () => make('li', { class: 'placeholder' })));
     this.#sheet.hidden = false;
