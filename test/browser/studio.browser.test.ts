@@ -73,6 +73,19 @@ test('thresholds of an edge model and directions of a CycleGAN change the pictur
   await expect.poll(() => studio.picture()).not.toBe(night);
 });
 
+test('thresholds go as far as links and models do, and one that is moved leaves the other as it was', async () => {
+  const { page } = studio;
+  await page.evaluate(() => {
+    location.hash = '#model=tiny-edge&low=622&high=931';
+  });
+  await expect.poll(() => studio.text('#high-value')).toBe('931');
+  expect(await page.locator('#low').inputValue()).toBe('620');
+  await page.locator('#high').fill('985');
+  await expect.poll(() => page.url()).toMatch(/low=622&high=985/);
+  await page.locator('#low').fill('700');
+  await expect.poll(() => page.url()).toMatch(/low=700&high=985/);
+});
+
 test('the compare slider shows the input beside the picture', async () => {
   const { page } = studio;
   await page.locator('#model').selectOption('tiny-day-night');

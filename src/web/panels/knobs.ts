@@ -37,11 +37,11 @@ export class Knobs {
     });
     this.#gamma.onChange((gamma, kind) => store.change({ gamma }, kind));
     this.#low.onChange((low, kind) => {
-      const high = Math.max(low, this.#high.value);
+      const high = Math.max(low, this.#thresholds().high);
       store.change({ lowThreshold: low, highThreshold: high }, kind);
     });
     this.#high.onChange((high, kind) => {
-      const low = Math.min(high, this.#low.value);
+      const low = Math.min(high, this.#thresholds().low);
       store.change({ lowThreshold: low, highThreshold: high }, kind);
     });
     store.onChange((settings) => this.#show(settings));
@@ -85,10 +85,19 @@ export class Knobs {
     }
     const gamma = settings.gamma ?? model.default_gamma ?? 1;
     this.#gamma.show(gamma, gamma.toFixed(2));
-    const low = settings.lowThreshold ?? model.conditioning.low_threshold ?? DEFAULT_LOW;
-    const high = settings.highThreshold ?? model.conditioning.high_threshold ?? DEFAULT_HIGH;
+    const { low, high } = this.#thresholds();
     this.#low.show(low, String(low));
     this.#high.show(high, String(high));
+  }
+
+  /** Those in force: a slider shows the nearest of its own steps. */
+  #thresholds(): { low: number; high: number } {
+    const { lowThreshold, highThreshold } = this.#store.current;
+    const conditioning = modelOf(this.#catalogue, this.#store.current)?.conditioning;
+    return {
+      low: lowThreshold ?? conditioning?.low_threshold ?? DEFAULT_LOW,
+      high: highThreshold ?? conditioning?.high_threshold ?? DEFAULT_HIGH,
+    };
   }
 
   #showModel(model: ReadyModel): void {
