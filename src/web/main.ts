@@ -11,6 +11,7 @@ import type { Catalogue } from './session/catalogue.js';
 import { CurrentCatalogue } from './session/current-catalogue.js';
 import { Studio } from './studio.js';
 import { find } from './ui/dom.js';
+import { startReadingOrder } from './ui/reading-order.js';
 import { startTheme } from './ui/theme.js';
 
 const RETRY_MS = 2_000;
@@ -31,6 +32,7 @@ async function loadCatalogue(notices: Notices): Promise<Catalogue> {
 
 async function start(): Promise<void> {
   startTheme();
+  startReadingOrder();
   const drawing = new Drawing();
   const pad = new Pad(find('#pad', HTMLCanvasElement), find('#pad-cursor', HTMLElement), drawing);
   const tools = new Tools(pad, drawing);
