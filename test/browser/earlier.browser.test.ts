@@ -157,12 +157,9 @@ test('their drawings are not all held in memory', async () => {
       pressure: false,
       points: points(row),
     }));
-    addEventListener(
-      'pagehide',
-      () => sessionStorage.setItem('img2img-drawing', JSON.stringify(operations)),
-      {
-        once: true,
-      },
+    // After the page's own last words.
+    document.addEventListener('visibilitychange', () =>
+      sessionStorage.setItem('img2img-drawing', JSON.stringify(operations)),
     );
   });
   await reload();

@@ -109,7 +109,8 @@ describe('of a sheet with a thousand strokes', () => {
           0.5,
         ]),
       }));
-      addEventListener('pagehide', () =>
+      // After the page's own last words.
+      document.addEventListener('visibilitychange', () =>
         sessionStorage.setItem('img2img-drawing', JSON.stringify(operations)),
       );
     }, STROKES);
