@@ -49,14 +49,16 @@ export async function restoreAndKeep(
   };
   let waiting = false;
   const keepSoon = () => {
+    if (waiting) return;
+    waiting = true;
     setTimeout(() => {
       whenIdle(async () => {
+        waiting = false;
+        for (const bitmap of bitmapsOf(drawing.operations)) await encodeOnce(bitmap);
         if (drawingNow()) {
           keepSoon();
           return;
         }
-        waiting = false;
-        for (const bitmap of bitmapsOf(drawing.operations)) await encodeOnce(bitmap);
         const all = keep();
         if (all !== undefined) kept(all);
       });
@@ -65,8 +67,6 @@ export async function restoreAndKeep(
   drawing.onChange(() => {
     // With a new sheet, pictures of old ones may have been let go; at once, since a stroke may follow before it is kept.
     if (drawing.operations.at(-1)?.kind === 'replace') roomForAll = true;
-    if (waiting) return;
-    waiting = true;
     keepSoon();
   });
   addEventListener('pagehide', keep);

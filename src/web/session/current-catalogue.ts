@@ -2,6 +2,10 @@
 import { fetchCatalogue } from './api.js';
 import type { Catalogue, Model, Style } from './catalogue.js';
 
+/** A server that has just started may be too busy to answer at once. */
+const ATTEMPTS = 3;
+const RETRY_MS = 2_000;
+
 export class CurrentCatalogue implements Catalogue {
   #now: Catalogue;
   readonly #listeners = new Set<() => void>();
@@ -41,12 +45,21 @@ export class CurrentCatalogue implements Catalogue {
 
   async #renew(): Promise<boolean> {
     // Out of reach again: the next connection asks anew.
-    const fresh = await fetchCatalogue().catch(() => this.#now);
+    const fresh = (await fetched()) ?? this.#now;
     if (textOf(fresh) === textOf(this.#now)) return false;
     this.#now = fresh;
     for (const listener of this.#listeners) listener();
     return true;
   }
+}
+
+async function fetched(): Promise<Catalogue | undefined> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    if (attempt > 1) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    const catalogue = await fetchCatalogue().catch(() => undefined);
+    if (catalogue !== undefined) return catalogue;
+  }
+  return undefined;
 }
 
 /** Without what is loaded at the moment, which says nothing of what there is. */
