@@ -78,7 +78,7 @@ async function compareStreet(page) {
 /** Waits until the newest picture is shown and the strip has taken it in. */
 async function rest(page) {
   await sleep(300);
-  await page.locator('#picture-stage[data-state="shown"][aria-busy="false"]').waitFor();
+  await page.locator('#picture-stage[data-state="shown"] > #result[aria-busy="false"]').waitFor();
   await sleep(1_300);
 }
 

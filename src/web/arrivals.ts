@@ -18,7 +18,12 @@ interface Parts {
   /** The one that is chosen; none where the server has none. */
   model(): ReadyModel | undefined;
   drawingNow(): boolean;
+  /** Asks the server what it has now. @returns whether that is something else than before */
+  renewCatalogue(): Promise<boolean>;
 }
+
+/** What the server has against a model that this page thinks it has. */
+const STALE = new Set(['unknown_model', 'model_unavailable']);
 
 /** A picture after which this long nothing changes is one to keep in the strip, and to tell screen readers of. */
 const SETTLED_MS = 900;
@@ -31,6 +36,8 @@ export class Arrivals implements LiveEvents {
   /** Models that have made a picture: they are loaded. */
   readonly #warm = new Set<string>();
   #status: StreamStatus = { state: 'connecting', attempt: 0 };
+  /** The connection was gone since the catalogue was asked for. */
+  #wasAway = false;
   #paused = false;
   #latest: Made | undefined;
   /** The server refused the last configuration: what still comes is made with the one before. */
@@ -68,18 +75,27 @@ export class Arrivals implements LiveEvents {
     this.#status = status;
     this.#refusals.status(status);
     if (status.state === 'open') {
+      // The server may have been started again.
+      if (this.#wasAway) void this.#parts.renewCatalogue();
+      this.#wasAway = false;
       notices.over('action');
       notices.over('stream');
     }
+    this.#wasAway ||= status.state === 'waiting' || status.state === 'idle';
     notices.connection(status, this.#paused);
   }
 
   error({ problem, frame, willRetry }: StreamError): void {
-    const { result, notices, model } = this.#parts;
+    const { result, notices, words, model, renewCatalogue } = this.#parts;
     if (frame === undefined) this.#refused = true;
     // What kept the stream from being configured was told already, and says more.
     if (problem.code === 'not_configured' || model() === undefined) return;
+    if (problem.code === 'invalid_request' && words.tooLong) return;
     if (willRetry) result.setBadge(`${problem.title}, trying again…`);
+    else if (STALE.has(problem.code ?? ''))
+      void renewCatalogue().then((changed) => {
+        if (!changed) notices.problem(problem, 'picture');
+      });
     else notices.problem(problem, 'picture');
   }
 

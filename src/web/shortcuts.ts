@@ -16,7 +16,7 @@ export function startShortcuts(tools: Tools, { rollSeed, togglePause }: Actions)
     { keys: 'X', does: 'Light strokes on dark, and back', matches: key('x'), run: () => tools.invert() },
     { keys: 'Ctrl+Z', does: 'Undo', matches: ctrl('z'), run: () => tools.undo() },
     {
-      keys: 'Ctrl+Shift+Z',
+      keys: 'Ctrl+Shift+Z, Ctrl+Y',
       does: 'Redo',
       matches: (event) => ctrl('z', true)(event) || ctrl('y')(event),
       run: () => tools.redo(),
@@ -27,7 +27,9 @@ export function startShortcuts(tools: Tools, { rollSeed, togglePause }: Actions)
   ];
   const help = describe(shortcuts, [
     ['Arrows', 'Move the pen, when the sheet has the focus'],
+    ['Shift+Arrows', 'The same in small steps'],
     ['Enter', 'Put the pen down, or lift it'],
+    ['Escape', 'Lift the pen, close the variations, stop saving'],
     ['Ctrl+V', 'Place a copied picture'],
   ]);
   listen(shortcuts);

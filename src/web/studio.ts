@@ -4,7 +4,7 @@ import { type Drawing, isEmpty, type Operation } from './drawing/document.js';
 import { exampleFor, examplePicture, strokeOf } from './drawing/examples.js';
 import type { Pad } from './drawing/pad.js';
 import { HistoryStrip } from './panels/history.js';
-import { Invitation } from './panels/invitation.js';
+import type { Invitation } from './panels/invitation.js';
 import { Knobs } from './panels/knobs.js';
 import type { Notices } from './panels/notices.js';
 import type { ResultView } from './panels/result.js';
@@ -15,12 +15,20 @@ import type { Tools } from './panels/tools.js';
 import { Variations } from './panels/variations.js';
 import { Words } from './panels/words.js';
 import { problemOf, serverUrl } from './session/api.js';
-import type { Catalogue, ReadyModel } from './session/catalogue.js';
-import { drawingOf, type Earlier } from './session/earlier.js';
-import { firstSettings, settingsHere } from './session/first-settings.js';
+import type { ReadyModel } from './session/catalogue.js';
+import type { CurrentCatalogue } from './session/current-catalogue.js';
+import type { Earlier } from './session/earlier.js';
+import { firstSettings, settingsHere, stillHere } from './session/first-settings.js';
 import { hashOf } from './session/link.js';
 import { Live } from './session/live.js';
-import { configurationOf, exampleOf, modelOf, type Settings, SettingsStore } from './session/settings.js';
+import {
+  configurationOf,
+  exampleOf,
+  modelOf,
+  readyModels,
+  type Settings,
+  SettingsStore,
+} from './session/settings.js';
 import { startShortcuts } from './shortcuts.js';
 import { debounce, find, reducedMotion } from './ui/dom.js';
 
@@ -28,9 +36,10 @@ interface Parts {
   drawing: Drawing;
   pad: Pad;
   tools: Tools;
+  invitation: Invitation;
   result: ResultView;
   notices: Notices;
-  catalogue: Catalogue;
+  catalogue: CurrentCatalogue;
 }
 
 /** While a hand is on a slider or the keys: often enough to follow, not for every letter. */
@@ -41,7 +50,6 @@ export class Studio {
   readonly #store: SettingsStore;
   readonly #live: Live;
   readonly #arrivals: Arrivals;
-  readonly #invitation: Invitation;
   readonly #sources: Sources;
   readonly #pauseButton = find('#pause', HTMLButtonElement);
   /** The earlier picture that was chosen last. */
@@ -51,10 +59,6 @@ export class Studio {
   constructor(parts: Parts) {
     this.#parts = parts;
     const { catalogue, drawing, pad, notices, result } = parts;
-    this.#invitation = new Invitation(
-      () => this.#startExample(),
-      (press, move) => pad.takeOver(press, move),
-    );
     this.#store = new SettingsStore(this.#linked());
     new Knobs(catalogue, this.#store);
     const seed = new Seed(catalogue, this.#store, notices);
@@ -65,12 +69,14 @@ export class Studio {
       result,
       notices,
       words: new Words(catalogue, this.#store),
-      history: new HistoryStrip(notices, (earlier, operations) => void this.#restore(earlier, operations)),
+      history: new HistoryStrip(notices, (earlier, drawing) => void this.#restore(earlier, drawing)),
       model: () => this.#model,
       drawingNow: () => pad.drawingNow,
+      renewCatalogue: () => catalogue.renew(),
     });
     this.#live = new Live(serverUrl(), pad, this.#store.current, this.#configuration(), this.#arrivals);
 
+    catalogue.onChange(() => this.#offerChanged());
     this.#store.onChange((_, kind) => this.#settingsChanged(kind === 'typing' ? TYPING_MS : 0));
     pad.onPaint = () => this.#painted();
     const goOn = () => {
@@ -94,10 +100,7 @@ export class Studio {
       rollSeed: () => seed.roll(),
       togglePause: () => this.#togglePause(),
     });
-    if (this.#model === undefined) {
-      const detail = 'Put a bundle into the server’s models folder, then start the server again.';
-      notices.problem({ title: 'There is no model to draw with.', status: 0, detail }, 'page');
-    }
+    this.#tellWhetherUsable();
     this.#sheetChanged();
     this.#painted();
     history.replaceState(null, '', hashOf(this.#store.current));
@@ -116,6 +119,23 @@ export class Studio {
     return settings;
   }
 
+  /** What was set stays, and what was drawn: a server that starts again must not take it along. */
+  #offerChanged(): void {
+    const { catalogue, notices } = this.#parts;
+    const { settings, gone } = stillHere(catalogue, this.#store.current);
+    this.#tellWhetherUsable();
+    this.#store.change(settings);
+    if (gone.length > 0)
+      notices.confirm(`The server has other models now; not there any more: ${gone.join(', ')}.`);
+  }
+
+  #tellWhetherUsable(): void {
+    const { catalogue, notices } = this.#parts;
+    const detail = 'Put a bundle into the server’s models folder, then start the server again.';
+    if (readyModels(catalogue).length > 0) notices.over('page');
+    else notices.problem({ title: 'There is no model to draw with.', status: 0, detail }, 'page');
+  }
+
   get #model(): ReadyModel | undefined {
     return modelOf(this.#parts.catalogue, this.#store.current);
   }
@@ -129,15 +149,16 @@ export class Studio {
     };
   }
 
-  async #image(): Promise<Blob | undefined> {
+  /** @returns undefined while there is nothing on the sheet */
+  #image(): Promise<Blob> | undefined {
     return isEmpty(this.#parts.pad.operations) ? undefined : this.#parts.pad.encode();
   }
 
   /** The sheet was painted anew: a stroke has grown, or something was undone. */
   #painted(): void {
-    const { pad, result } = this.#parts;
+    const { pad, invitation, result } = this.#parts;
     const empty = isEmpty(pad.operations);
-    this.#invitation.show(empty && !pad.drawingNow);
+    invitation.show(empty && !pad.drawingNow);
     if (empty) {
       this.#live.forget();
       result.clear();
@@ -147,9 +168,9 @@ export class Studio {
   }
 
   #sheetChanged(): void {
-    const { drawing, result } = this.#parts;
+    const { drawing, invitation, result } = this.#parts;
     const kind = this.#model?.conditioning.kind ?? 'sketch';
-    this.#invitation.suit(kind, drawing.tone);
+    invitation.suit(kind, drawing.tone);
     result.offerCompare(kind === 'image' || (kind === 'edge' && drawing.hasPicture));
   }
 
@@ -186,7 +207,7 @@ export class Studio {
     this.#arrivals.pause(paused);
   }
 
-  #startExample(): void {
+  startExample(): void {
     if (this.#model?.conditioning.kind !== 'image') {
       this.#drawExample();
       return;
@@ -209,15 +230,18 @@ export class Studio {
     );
   }
 
-  /** @param operations its drawing where that is still in memory, as it was rather than as it was kept */
-  async #restore(earlier: Earlier, operations: readonly Operation[] | undefined): Promise<void> {
-    const { pad, drawing, catalogue } = this.#parts;
+  async #restore(earlier: Earlier, coming: Promise<readonly Operation[] | undefined>): Promise<void> {
+    const { pad, drawing, catalogue, notices } = this.#parts;
     this.#wanted = earlier;
-    const back = operations ?? (await drawingOf(earlier));
-    // Another one was chosen while this one was decoded.
+    const back = await coming;
+    // Another one was chosen while this one was read.
     if (this.#wanted !== earlier) return;
-    pad.finishStroke();
-    drawing.bringBack(back);
+    if (back === undefined) {
+      notices.confirm('Only its settings came back: its drawing made room for newer ones.');
+    } else {
+      pad.finishStroke();
+      drawing.bringBack(back);
+    }
     this.#store.change(settingsHere(catalogue, earlier.settings, this.#store.current));
   }
 }

@@ -204,7 +204,7 @@ test('the keyboard’s pen keeps what the mouse had begun, and Enter held down p
   expect(await studio.brightness([0.55, 0.5])).toBe(0);
 });
 
-test('a pen draws though its hand lay down first, and its other end erases', async () => {
+describe('a pen', () => {
   const pointer = (
     type: string,
     id: number,
@@ -222,22 +222,47 @@ test('a pen draws though its hand lay down first, and its other end erases', asy
       { type, pointerId: id, pointerType, x, y, button, isPrimary: true, pressure: 0.5 },
     );
   // Pointers that are made up cannot be captured.
-  await studio.page.evaluate(() => {
-    HTMLElement.prototype.setPointerCapture = () => {};
-  });
-  const line = async (button: number) => {
-    await pointer('pointerdown', 8, 'pen', [0.2, 0.5], button);
-    await pointer('pointermove', 8, 'pen', [0.8, 0.5]);
-    await pointer('pointerup', 8, 'pen', [0.8, 0.5], button);
+  const allowMadeUp = () =>
+    studio.page.evaluate(() => {
+      HTMLElement.prototype.setPointerCapture = () => {};
+    });
+  const line = async (kind: 'pen' | 'touch', y: number, button = 0) => {
+    const id = kind === 'pen' ? 8 : 9;
+    await pointer('pointerdown', id, kind, [0.2, y], button);
+    await pointer('pointermove', id, kind, [0.8, y]);
+    await pointer('pointerup', id, kind, [0.8, y], button);
   };
-  await pointer('pointerdown', 7, 'touch', [0.9, 0.9]);
-  await pointer('pointermove', 7, 'touch', [0.9, 0.95]);
-  await line(0);
-  await pointer('pointerup', 7, 'touch', [0.9, 0.95]);
-  await expect.poll(() => studio.brightness([0.5, 0.5])).toBe(0);
-  expect(await studio.brightness([0.9, 0.92])).toBe(255);
-  await line(5);
-  await expect.poll(() => studio.brightness([0.5, 0.5])).toBe(255);
+  const inkAt = (y: number) => studio.brightness([0.5, y]);
+
+  test('draws though its hand lay down first, and its other end erases', async () => {
+    await allowMadeUp();
+    await pointer('pointerdown', 7, 'touch', [0.9, 0.9]);
+    await pointer('pointermove', 7, 'touch', [0.9, 0.95]);
+    await line('pen', 0.5);
+    await pointer('pointerup', 7, 'touch', [0.9, 0.95]);
+    await expect.poll(() => inkAt(0.5)).toBe(0);
+    expect(await studio.brightness([0.9, 0.92])).toBe(255);
+    await line('pen', 0.5, 5);
+    await expect.poll(() => inkAt(0.5)).toBe(255);
+  });
+
+  test('is the only one that draws, once it has: a resting hand leaves nothing, until fingers are switched on', async () => {
+    const { page } = studio;
+    await allowMadeUp();
+    await line('touch', 0.2);
+    await expect.poll(() => inkAt(0.2)).toBe(0);
+    expect(await page.locator('#fingers').isVisible()).toBe(false);
+    await line('pen', 0.4);
+    await line('touch', 0.6);
+    await expect.poll(() => inkAt(0.4)).toBe(0);
+    expect(await inkAt(0.6)).toBe(255);
+    expect(await page.locator('#fingers').getAttribute('aria-pressed')).toBe('false');
+    await page.locator('#fingers').click();
+    expect(await page.locator('#fingers').getAttribute('aria-pressed')).toBe('true');
+    await line('pen', 0.8);
+    await line('touch', 0.6);
+    await expect.poll(() => inkAt(0.6)).toBe(0);
+  });
 });
 
 test('a finger draws on a phone, and neither the page scrolls nor anything sticks out', async () => {

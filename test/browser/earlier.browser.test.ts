@@ -100,3 +100,84 @@ test('where storage is switched off, they last as long as the page', async () =>
   await prints().first().click();
   await expect.poll(() => studio.picture()).toBe(drawn);
 });
+
+test('one made long ago brings its drawing back as the newest do', async () => {
+  const { page } = studio;
+  await drawLine();
+  await expectPrints(1);
+  const drawn = await studio.picture();
+  for (let line = 1; line <= 4; line++) {
+    await studio.stroke([0.1, line / 6], [0.9, line / 6]);
+    await expectPrints(line + 1);
+  }
+  await page.locator('#clear').click();
+  await prints().last().click();
+  await expect.poll(() => studio.picture()).toBe(drawn);
+  expect(await studio.brightness([0.15, 1 / 6])).toBe(255);
+});
+
+test('one whose drawing another tab has let go brings back its settings, and says so', async () => {
+  const { page } = studio;
+  await page.locator('#prompt').fill('a castle');
+  await drawLine();
+  await expectPrints(1);
+  await page.locator('#prompt').fill('a fox');
+  await expectPrints(2);
+  await reload();
+  await expectPrints(2);
+  await page.evaluate(
+    () =>
+      new Promise<void>((resolve) => {
+        const opening = indexedDB.open('img2img-earlier');
+        opening.onsuccess = () => {
+          const { transaction } = opening.result
+            .transaction('records', 'readwrite')
+            .objectStore('records')
+            .clear();
+          if (transaction) transaction.oncomplete = () => resolve();
+        };
+      }),
+  );
+  const ink = await studio.brightness([0.5, 0.8]);
+  await prints().last().click();
+  await expect.poll(() => page.locator('.toast').textContent()).toMatch(/Only its settings/);
+  expect(await page.locator('#prompt').inputValue()).toBe('a castle');
+  expect(await studio.brightness([0.5, 0.8])).toBe(ink);
+});
+
+test('their drawings are not all held in memory', async () => {
+  const { page } = studio;
+  await page.evaluate(() => {
+    const points = (row: number) =>
+      Array.from({ length: 60 }, (_, step) => [20.25 + step * 8, row / 5 + 0.25, 0.5]);
+    const operations = Array.from({ length: 2_000 }, (_, row) => ({
+      kind: 'stroke',
+      tool: 'pen',
+      width: 2,
+      pressure: false,
+      points: points(row),
+    }));
+    // After the page's own last words.
+    document.addEventListener('visibilitychange', () =>
+      sessionStorage.setItem('img2img-drawing', JSON.stringify(operations)),
+    );
+  });
+  await reload();
+  const session = await page.context().newCDPSession(page);
+  const heap = async () => {
+    await session.send('HeapProfiler.collectGarbage');
+    return (await session.send('Runtime.getHeapUsage')).usedSize / 1e6;
+  };
+  await expectPrints(1);
+  for (let line = 2; line <= 6; line++) {
+    await page.locator('#prompt').fill(`${line}`);
+    await expectPrints(line);
+  }
+  const before = await heap();
+  await reload();
+  await expectPrints(6);
+  await studio.picture();
+  await studio.rest(1_500);
+  // A drawing takes seven megabytes; there is the sheet's.
+  expect((await heap()) - before).toBeLessThan(10);
+});

@@ -85,3 +85,21 @@ test('a click that trembles is a click, and keys start the example, too', async 
   await page.locator('#example').press('Enter');
   expect(await studio.picture()).toBe(example);
 });
+
+test('what is drawn before the server has told its models is not covered by the invitation', async () => {
+  const { page } = studio;
+  let goOn = () => {};
+  await page.route('**/v1/models', async (route) => {
+    await new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    await route.continue();
+  });
+  await page.reload();
+  expect(await page.locator('#invitation').isVisible()).toBe(true);
+  await studio.stroke([0.2, 0.2], [0.8, 0.3]);
+  expect(await page.locator('#invitation').isVisible()).toBe(false);
+  goOn();
+  await page.locator('html[data-ready]').waitFor({ state: 'attached' });
+  expect(await studio.picture()).toMatch(/^64x64/);
+});

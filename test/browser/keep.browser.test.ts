@@ -89,6 +89,88 @@ test('with a stroke, pictures are not written again, and those let go are not ke
   await expect.poll(() => studio.brightness([0.5, 0.5])).toBe(0x40);
 });
 
+describe('of a sheet with a thousand strokes', () => {
+  const STROKES = 1_000;
+  const reload = async () => {
+    await studio.page.reload();
+    await studio.page.locator('#connection[data-state="live"]').waitFor();
+  };
+  /** Beside one at the left, thin ones of forty points, as an hour leaves them. */
+  const fill = async () => {
+    await studio.page.evaluate((count) => {
+      const operations = Array.from({ length: count }, (_, index) => ({
+        kind: 'stroke',
+        tool: 'pen',
+        width: index === 0 ? 30 : 2,
+        pressure: false,
+        points: Array.from({ length: 40 }, (_, step) => [
+          index === 0 ? 50 : 200.25 + (index % 100) * 3,
+          20.25 + step * 10,
+          0.5,
+        ]),
+      }));
+      // After the page's own last words.
+      document.addEventListener('visibilitychange', () =>
+        sessionStorage.setItem('img2img-drawing', JSON.stringify(operations)),
+      );
+    }, STROKES);
+    await reload();
+    // What was put there in one piece is written anew with the first stroke.
+    await studio.stroke([0.3, 0.97], [0.9, 0.97]);
+    await studio.page.waitForFunction(() => sessionStorage.getItem('img2img-drawing')?.includes('"parts"'));
+    await studio.page.evaluate(() => {
+      const { setItem } = Storage.prototype;
+      Storage.prototype.setItem = function (key, value) {
+        const written = Number(document.body.dataset.written ?? 0) + value.length;
+        document.body.dataset.written = String(written);
+        setItem.call(this, key, value);
+      };
+    });
+  };
+  const written = async () => Number((await studio.page.locator('body').getAttribute('data-written')) ?? 0);
+
+  test('another is written, not all of them; nothing while it is drawn; and all of them outlive a reload', async () => {
+    const { page } = studio;
+    await fill();
+    await studio.stroke([0.3, 0.9], [0.9, 0.9]);
+    await studio.beginStroke([0.3, 0.93], [0.9, 0.93]);
+    await studio.rest(1_500);
+    expect(await written()).toBe(0);
+    await page.mouse.up();
+    await expect.poll(written).toBeGreaterThan(1_000);
+    await studio.rest(1_000);
+    // Of 700,000 characters.
+    expect(await written()).toBeLessThan(200_000);
+    await reload();
+    expect(await studio.brightness([0.1, 0.5])).toBe(0);
+    await expect.poll(() => studio.brightness([0.5, 0.93])).toBe(0);
+    await page.locator('#undo').click();
+    await page.locator('#undo').click();
+    expect(await studio.brightness([0.1, 0.5])).toBe(0);
+    await expect.poll(() => studio.brightness([0.35, 0.93])).toBe(255);
+  });
+
+  test('undo and redo show what they did before', async () => {
+    const { page } = studio;
+    await fill();
+    const before = await studio.picture();
+    for (const keys of ['Control+z', 'Control+z', 'Control+Shift+z', 'x', 'Control+z'])
+      await page.keyboard.press(keys);
+    expect(await studio.brightness([0.5, 0.97])).toBe(255);
+    await page.keyboard.press('Control+Shift+z');
+    await page.keyboard.press('Control+z');
+    await page.keyboard.press('Control+z');
+    await page.keyboard.press('Control+Shift+z');
+    await expect.poll(() => studio.brightness([0.1, 0.5])).toBe(0);
+    await page.locator('#clear').click();
+    await expect.poll(() => studio.brightness([0.1, 0.5])).toBe(255);
+    await page.keyboard.press('Control+z');
+    await expect.poll(() => studio.brightness([0.1, 0.5])).toBe(0);
+    await studio.stroke([0.3, 0.97], [0.9, 0.97]);
+    await expect.poll(() => studio.picture()).toBe(before);
+  });
+});
+
 describe('where a placed picture cannot be kept, the strokes are', () => {
   const upload = async (buffer: Buffer) => {
     await studio.page.locator('#file').setInputFiles({ name: 'a.png', mimeType: 'image/png', buffer });

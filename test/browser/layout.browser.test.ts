@@ -128,3 +128,91 @@ test.each([1440, 1024])('in a window %i pixels wide, all styles stand in one row
     .evaluateAll((chips) => new Set(chips.map((chip) => chip.getBoundingClientRect().top)).size);
   expect(rows).toBe(1);
 });
+
+const TABLET = { hasTouch: true, isMobile: true };
+
+test.each([
+  [820, 1180],
+  [768, 1024],
+  [834, 1112],
+  [1024, 1366],
+])(
+  'on an upright tablet of %i by %i, the sheet is large, and picture, words and buttons are seen with it',
+  async (width, height) => {
+    await reopenStudio({ ...TABLET, viewport: { width, height } });
+    const { page } = studio;
+    const seen = await page.evaluate(() =>
+      [
+        '#pad',
+        '#picture-stage',
+        '#prompt',
+        '#template',
+        '#clear',
+        '#upload .label',
+        '#variations .label',
+      ].map((name) => document.querySelector(name)?.getBoundingClientRect().toJSON()),
+    );
+    const [sheet, picture, ...others] = seen as [DOMRect, DOMRect, ...DOMRect[]];
+    expect(sheet.width).toBeGreaterThan(0.65 * width);
+    expect(picture.width).toBeGreaterThan(290);
+    for (const box of [sheet, picture, ...others]) {
+      expect(box.bottom).toBeLessThanOrEqual(height);
+      expect(box.width).toBeGreaterThan(20);
+    }
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    expect(await covered(page)).toEqual([]);
+  },
+);
+
+test.each([
+  ['a desktop', {}, ['pen', 'pad', 'copy-curl', 'prompt', 'model']],
+  [
+    'a tablet',
+    { ...TABLET, viewport: { width: 820, height: 1180 } },
+    ['copy-curl', 'prompt', 'pen', 'pad', 'model'],
+  ],
+  ['a phone', PHONE, ['copy-curl', 'pad', 'pen', 'prompt', 'model']],
+])('on %s, Tab goes through the page as the eye does', async (_, options, order) => {
+  await reopenStudio(options);
+  const { page } = studio;
+  const reached: string[] = [];
+  for (let presses = 0; presses < 60 && !reached.includes('model'); presses++) {
+    await page.keyboard.press('Tab');
+    reached.push(await page.evaluate(() => document.activeElement?.id ?? ''));
+  }
+  expect(reached.filter((id) => order.includes(id))).toEqual(order);
+});
+
+test('a tablet that is turned keeps the focus where it was', async () => {
+  await reopenStudio({ ...TABLET, viewport: { width: 820, height: 1180 } });
+  const { page } = studio;
+  await page.locator('#prompt').focus();
+  await page.setViewportSize({ width: 1180, height: 820 });
+  await expect
+    .poll(() => page.evaluate(() => document.querySelector('.studio')?.children[0]?.id))
+    .toBe('tools');
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('prompt');
+});
+
+test.each([
+  [390, 844],
+  [844, 390],
+])('on a phone of %i by %i, no field is so small that the phone zooms into it', async (width, height) => {
+  await reopenStudio({ ...PHONE, viewport: { width, height } });
+  const small = await studio.page.evaluate(() =>
+    [...document.querySelectorAll('#prompt, #template, #seed, #model')]
+      .filter((field) => Number.parseFloat(getComputedStyle(field).fontSize) < 16)
+      .map(({ id }) => id),
+  );
+  expect(small).toEqual([]);
+});
+
+test('on a phone, the switch for fingers has room beside the others', async () => {
+  await reopenStudio({ ...PHONE, viewport: { width: 360, height: 740 } });
+  const { page } = studio;
+  await page.evaluate(() => document.querySelector('#fingers')?.removeAttribute('hidden'));
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+  expect(await page.locator('#fingers').evaluate((button) => button.scrollWidth <= button.clientWidth)).toBe(
+    true,
+  );
+});

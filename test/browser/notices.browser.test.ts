@@ -130,6 +130,35 @@ test('a template without a place for the prompt says so, and stays to be mended'
   expect(await page.locator('#template-fault').isVisible()).toBe(false);
 });
 
+test('words that are too long with their template are told of beside it, in words of everyone, and nowhere else', async () => {
+  const { page } = studio;
+  const template = page.locator('#template');
+  await drawLine();
+  await page.locator('#prompt').fill('x'.repeat(1_000));
+  await template.fill('{prompt} and {prompt}');
+  await expect.poll(() => studio.text('#template-fault')).toMatch(/2005 characters long\. At most 2000/);
+  expect(await template.getAttribute('aria-invalid')).toBe('true');
+  await page.locator('#prompt').fill('x'.repeat(1_001));
+  expect(await studio.text('#template-fault')).toMatch(/2007 characters/);
+  expect(await template.inputValue()).toBe('{prompt} and {prompt}');
+  await studio.picture();
+  expect(await studio.text('#notices')).toBe('');
+  await page.locator('#prompt').fill('a fox');
+  expect(await page.locator('#template-fault').isVisible()).toBe(false);
+  expect(await template.getAttribute('aria-invalid')).toBe('false');
+  await expect.poll(() => page.locator('#result').getAttribute('aria-label')).toMatch(/“a fox and a fox”/);
+});
+
+test('an alert does not stand within what is marked as busy', async () => {
+  const { page } = studio;
+  await drawLine();
+  await studio.picture();
+  const busy = (selector: string) =>
+    page.locator(selector).evaluate((element) => element.closest('[aria-busy]') !== null);
+  expect(await busy('#result')).toBe(true);
+  expect(await busy('#notices')).toBe(false);
+});
+
 test('a picture in which nothing was found is told of in the words of the page, until it is mended', async () => {
   const { page } = studio;
   await page.locator('#model').selectOption('tiny-edge');

@@ -7,18 +7,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const SERVER = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
-const BUNDLES = fileURLToPath(new URL('../fixtures/bundles', import.meta.url));
+export const BUNDLES = fileURLToPath(new URL('../fixtures/bundles', import.meta.url));
 const START_MS = 150_000;
 
 export class RealServer {
+  readonly #models: string;
   #process: ChildProcess | undefined;
   #port = 0;
+
+  /** @param models the folder of its bundles; it may be empty */
+  constructor(models = BUNDLES) {
+    this.#models = models;
+  }
 
   get url(): string {
     return `http://127.0.0.1:${this.#port}/`;
   }
 
-  /** Resolves when it is ready to translate. The port is the same at every start. */
+  /** Resolves when it is ready to translate, or has no bundle to do it with. The port is the same at every start. */
   async start(): Promise<void> {
     this.#port ||= await freePort();
     const child = spawn(process.execPath, [SERVER], {
@@ -27,8 +33,8 @@ export class RealServer {
         PATH: process.env.PATH,
         HOST: '127.0.0.1',
         PORT: String(this.#port),
-        MODELS_DIR: BUNDLES,
-        DEFAULT_MODEL: 'tiny-sketch',
+        MODELS_DIR: this.#models,
+        ...(this.#models === BUNDLES ? { DEFAULT_MODEL: 'tiny-sketch' } : {}),
         DEVICES: 'cpu',
         CPU_THREADS: '1',
         LOG_LEVEL: 'silent',
@@ -63,7 +69,10 @@ export class RealServer {
 
   async #ready(): Promise<boolean> {
     try {
-      return (await fetch(new URL('health/ready', this.url))).ok;
+      const { models } = (await (await fetch(new URL('v1/models', this.url))).json()) as {
+        models: unknown[];
+      };
+      return models.length === 0 || (await fetch(new URL('health/ready', this.url))).ok;
     } catch {
       return false;
     }

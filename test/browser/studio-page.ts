@@ -103,7 +103,7 @@ export class StudioPage {
     let resting = 0;
     await expect
       .poll(async () => {
-        const busy = (await stage.getAttribute('aria-busy')) !== 'false';
+        const busy = (await stage.locator('#result').getAttribute('aria-busy')) !== 'false';
         resting = busy ? 0 : resting + 50;
         return resting;
       })

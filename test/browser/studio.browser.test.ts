@@ -73,6 +73,19 @@ test('thresholds of an edge model and directions of a CycleGAN change the pictur
   await expect.poll(() => studio.picture()).not.toBe(night);
 });
 
+test('thresholds go as far as links and models do, and one that is moved leaves the other as it was', async () => {
+  const { page } = studio;
+  await page.evaluate(() => {
+    location.hash = '#model=tiny-edge&low=622&high=931';
+  });
+  await expect.poll(() => studio.text('#high-value')).toBe('931');
+  expect(await page.locator('#low').inputValue()).toBe('620');
+  await page.locator('#high').fill('985');
+  await expect.poll(() => page.url()).toMatch(/low=622&high=985/);
+  await page.locator('#low').fill('700');
+  await expect.poll(() => page.url()).toMatch(/low=700&high=985/);
+});
+
 test('the compare slider shows the input beside the picture', async () => {
   const { page } = studio;
   await page.locator('#model').selectOption('tiny-day-night');
@@ -169,6 +182,48 @@ test('the copied curl command works where it is pasted and makes the picture tha
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+test('the curl command is copied in the click itself, as Safari wants it, though it is made after it', async () => {
+  const { page } = studio;
+  await drawLine();
+  await page.evaluate(() => {
+    let inClick = false;
+    addEventListener(
+      'click',
+      () => {
+        inClick = true;
+        setTimeout(() => {
+          inClick = false;
+        });
+      },
+      true,
+    );
+    const { toBlob } = HTMLCanvasElement.prototype;
+    HTMLCanvasElement.prototype.toBlob = function (take, ...rest) {
+      setTimeout(() => toBlob.call(this, take, ...rest), 100);
+    };
+    const only = async () => {
+      if (!inClick) throw new DOMException('', 'NotAllowedError');
+    };
+    navigator.clipboard.writeText = only;
+    navigator.clipboard.write = async ([item]) => {
+      await only();
+      const blob = await item?.getType('text/plain');
+      document.body.dataset.copied = await blob?.text();
+    };
+    document.execCommand = () => false;
+  });
+  await page.locator('#copy-curl').click();
+  await expect.poll(() => page.locator('body').getAttribute('data-copied')).toMatch(/^base64 -d .*\| curl/);
+  expect(await studio.text('#announcer')).toMatch(/^Command copied/);
+  await page.locator('#copy-link').click();
+  await expect.poll(() => studio.text('#announcer')).toMatch(/^Link copied/);
+  await page.evaluate(() => {
+    HTMLCanvasElement.prototype.toBlob = (take) => take(null);
+  });
+  await page.locator('#copy-curl').click();
+  await expect.poll(() => studio.text('#notices')).toMatch(/could not be encoded/);
 });
 
 test('a picture is saved under its prompt, or its model where there is none', async () => {
@@ -308,21 +363,21 @@ test('paused, the picture stands still; going on, it catches up', async () => {
 test('a problem is shown with title and detail, and leaves when things work again', async () => {
   const { page } = studio;
   await drawLine();
-  const before = await studio.picture();
-  // A template is filled in on the page: prompt and template together exceed what the server takes.
-  await page.locator('#prompt').fill('x'.repeat(1999));
-  await page.locator('#template').fill('{prompt} and {prompt}');
-  await expect.poll(() => studio.text('#notices')).toMatch(/Invalid request.*prompt must be/s);
+  await studio.picture();
+  await page.evaluate(() => {
+    location.hash = '#model=tiny-edge&prompt=a+fox&low=300&high=200&seed=9';
+  });
+  await expect.poll(() => studio.text('#notices')).toMatch(/Invalid request.*low_threshold 300 is above/s);
   expect(await page.locator('#notices').getAttribute('role')).toBe('alert');
   // What is drawn meanwhile is made with the settings before; the problem stands as long as it is there.
+  const before = await studio.picture();
   await studio.stroke([0.1, 0.9], [0.9, 0.9]);
   expect(await studio.picture()).not.toBe(before);
   expect(await studio.text('#notices')).toMatch(/Invalid request/);
   // And whatever tells of the picture tells of those.
-  expect(await page.locator('#result').getAttribute('aria-label')).toMatch(/^“x+”, seed 7$/);
-  expect((await studio.download('#save-picture')).name).toMatch(/^x+-7\.png$/);
-  await page.locator('#template').fill('{prompt}');
-  await page.locator('#prompt').fill('a fox');
+  expect(await page.locator('#result').getAttribute('aria-label')).toMatch(/seed 7$/);
+  expect((await studio.download('#save-picture')).name).toMatch(/-7\.png$/);
+  await page.locator('#high').fill('400');
   await expect.poll(() => studio.text('#notices')).toBe('');
 });
 
@@ -368,6 +423,12 @@ test('keys without Ctrl can be switched off, and stay so', async () => {
   await page.locator('#help-close').click();
   await page.keyboard.press('e');
   expect(await pressed('#eraser')).toBe('true');
+});
+
+test('the list of keys has all of them', async () => {
+  await studio.page.locator('#help').click();
+  const keys = await studio.page.locator('#keys dt').allTextContents();
+  for (const name of ['Shift+Arrows', 'Escape', 'Ctrl+Shift+Z, Ctrl+Y']) expect(keys).toContain(name);
 });
 
 test('everything works by keyboard alone', async () => {

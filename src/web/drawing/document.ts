@@ -37,6 +37,8 @@ export interface Replace {
 }
 
 export type Operation = Stroke | Picture | Paper | Replace;
+/** What a flat list is made of. */
+export type Visible = Exclude<Operation, Replace>;
 
 /** How far undo goes back: a list that only grew would be dearer to keep with every stroke, and hold every picture placed. */
 const MOST_STEPS = 100;
@@ -129,8 +131,8 @@ export class Drawing {
 }
 
 /** What is visible: everything before the last `replace` is gone, and its own list stands in its place. */
-export function flatten(operations: readonly Operation[]): readonly Exclude<Operation, Replace>[] {
-  const visible: Exclude<Operation, Replace>[] = [];
+export function flatten(operations: readonly Operation[]): readonly Visible[] {
+  const visible: Visible[] = [];
   for (const operation of operations) {
     if (operation.kind === 'replace') visible.splice(0, visible.length, ...flatten(operation.operations));
     else visible.push(operation);
@@ -164,6 +166,6 @@ function bounded(operations: readonly Operation[]): readonly Operation[] {
   return [{ kind: 'replace', operations: shown, isBase: true }, ...operations.slice(newestBeyond + 1)];
 }
 
-function isBase(operation: Operation | undefined): boolean {
+export function isBase(operation: Operation | undefined): operation is Replace {
   return operation?.kind === 'replace' && operation.isBase === true;
 }

@@ -1,10 +1,13 @@
-/** The fingers on the sheet: one draws, two mean to zoom or to scroll. */
+/** The fingers on the sheet: one draws until a pen does, two mean to zoom or to scroll. */
 import type { Point } from './document.js';
 
 /** Drawing units: further than this the first of two fingers does not come before the second follows. */
 const JUST_BEGUN = 16;
 
 export class Fingers {
+  /** Whether a single one draws. */
+  draw = true;
+  #penSeen = false;
   /** By pointer id. */
   readonly #down = new Set<number>();
 
@@ -14,6 +17,18 @@ export class Fingers {
     if (event.isPrimary) this.#down.clear();
     this.#down.add(event.pointerId);
     return this.#down.size > 1;
+  }
+
+  /**
+   * A pen draws: the hand that holds it lies on the sheet between its strokes, too, and would draw as a finger does. How wide
+   * a touch is would not tell them apart: the side of a hand begins as a point, and some browsers give no width.
+   * @returns whether it is the first time
+   */
+  penDown(): boolean {
+    if (this.#penSeen) return false;
+    this.#penSeen = true;
+    this.draw = false;
+    return true;
   }
 
   up(pointer: number): void {

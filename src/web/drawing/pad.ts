@@ -1,8 +1,9 @@
 /** The sheet on screen: pointer and keyboard become strokes, and every change of the picture is told. */
 import { type Drawing, isEmpty, type Operation, type Point, SIDE, type Stroke } from './document.js';
 import { Fingers, isJustBegun } from './fingers.js';
+import { Ink } from './ink.js';
 import { KeyboardPen } from './keyboard-pen.js';
-import { canvasOf, contextOf, paintInk, paintSheet, paintStroke } from './paint.js';
+import { canvasOf, contextOf, paintSheet, paintStroke } from './paint.js';
 import { encodeCanvas } from './picture-data.js';
 import { Playback } from './playback.js';
 
@@ -28,12 +29,14 @@ export class Pad {
   onPaint: () => void = () => {};
   /** A pointer came down. */
   onStrokeStart: () => void = () => {};
+  /** A pen draws for the first time: from now on fingers do not, unless they are told to. */
+  onFirstPen: () => void = () => {};
 
   readonly #canvas: HTMLCanvasElement;
   readonly #drawing: Drawing;
   readonly #screen: CanvasRenderingContext2D;
   /** Finished operations. */
-  readonly #ink = contextOf(canvasOf(SCREEN_SIDE));
+  readonly #ink = new Ink(SCREEN_SIDE);
   /** The same with the stroke that is being drawn. */
   readonly #wet = contextOf(canvasOf(SCREEN_SIDE));
   readonly #export = contextOf(canvasOf(SIDE), { willReadFrequently: true });
@@ -46,7 +49,6 @@ export class Pad {
   });
   /** What is being drawn, and by whom. It keeps the tool it began with, whatever is chosen meanwhile. */
   #stroke: (Stroke & { pointer: number; points: Point[] }) | undefined;
-  #painted: readonly Operation[] = [];
   /** A change of which no frame tells yet. */
   #untold = false;
 
@@ -72,6 +74,14 @@ export class Pad {
     });
     drawing.onChange(() => this.#repaint());
     this.#repaint();
+  }
+
+  get fingersDraw(): boolean {
+    return this.#fingers.draw;
+  }
+
+  set fingersDraw(draw: boolean) {
+    this.#fingers.draw = draw;
   }
 
   get drawingNow(): boolean {
@@ -125,10 +135,14 @@ export class Pad {
   #down(event: PointerEvent): void {
     if (event.button > 0 && event.button !== ERASER_END) return;
     // A hand that lies down before its pen does is no finger.
-    if (event.pointerType === 'pen') this.#endTouchStroke(false);
-    if (event.pointerType === 'touch' && this.#fingers.down(event)) {
-      this.#endTouchStroke(true);
-      return;
+    if (event.pointerType === 'pen') {
+      this.#endTouchStroke(false);
+      if (this.#fingers.penDown()) this.onFirstPen();
+    }
+    if (event.pointerType === 'touch') {
+      const isOneMore = this.#fingers.down(event);
+      if (isOneMore) this.#endTouchStroke(true);
+      if (isOneMore || !this.#fingers.draw) return;
     }
     this.#playback.finish();
     this.#keyboard.lift();
@@ -203,15 +217,8 @@ export class Pad {
     return [rounded(x), rounded(y), event.pointerType === 'pen' ? rounded(event.pressure) : 0.5];
   }
 
-  /** After a change of the drawing: one stroke more is painted over, anything else from the start. */
   #repaint(): void {
-    const operations = this.#drawing.operations;
-    const last = operations.at(-1);
-    // By what it follows, not by their number: that stays the same where undo has reached its limit.
-    const oneMore = operations.at(-2) === this.#painted.at(-1);
-    if (oneMore && last?.kind === 'stroke') paintStroke(this.#ink, last, this.#drawing.tone);
-    else paintInk(this.#ink, operations);
-    this.#painted = operations;
+    this.#ink.show(this.#drawing.operations);
     this.#requestPaint();
   }
 

@@ -1,16 +1,18 @@
 /** Paints operations onto a canvas. Ink lies on a transparent layer over the paper, so that the eraser can take it away. */
 import { getStroke } from 'perfect-freehand';
-import { flatten, type Operation, type Paper, type Picture, SIDE, type Stroke, toneOf } from './document.js';
+import { type Paper, type Picture, SIDE, type Stroke, type Visible } from './document.js';
 
 export const PAPER_COLOUR: Record<Paper['tone'], string> = { light: '#ffffff', dark: '#000000' };
 export const INK_COLOUR: Record<Paper['tone'], string> = { light: '#000000', dark: '#ffffff' };
 
-/** Paints `operations` onto an ink layer of any size, which is cleared first. */
-export function paintInk(context: CanvasRenderingContext2D, operations: readonly Operation[]): void {
-  const tone = toneOf(operations);
+/** Paints over what the ink layer, of any size, holds already. */
+export function paintOver(
+  context: CanvasRenderingContext2D,
+  visible: readonly Visible[],
+  tone: Paper['tone'],
+): void {
   inDrawingUnits(context, () => {
-    context.clearRect(0, 0, SIDE, SIDE);
-    for (const operation of flatten(operations)) {
+    for (const operation of visible) {
       if (operation.kind === 'stroke') fillStroke(context, operation, tone);
       else if (operation.kind === 'picture') drawPicture(context, operation);
     }

@@ -1,15 +1,13 @@
 /** The strip of the last results. */
 import type { Operation } from '../drawing/document.js';
-import { type Earlier, earlierOf, isSame, openEarlier } from '../session/earlier.js';
+import { type Earlier, EarlierPictures } from '../session/earlier.js';
 import type { Made } from '../session/live.js';
 import { find } from '../ui/dom.js';
 import type { Notices } from './notices.js';
 import { removeThumbnail, thumbnail } from './thumbnail.js';
 
-const KEPT = 24;
-
-/** @param operations its drawing, where it was made since the page was opened */
-type Restore = (earlier: Earlier, operations: readonly Operation[] | undefined) => void;
+/** @param drawing what was on its sheet; undefined where that is not kept any more */
+type Restore = (earlier: Earlier, drawing: Promise<readonly Operation[] | undefined>) => void;
 
 /** The last different results, newest first; choosing one brings back its drawing and settings. */
 export class HistoryStrip {
@@ -18,9 +16,7 @@ export class HistoryStrip {
   readonly #dialog = find('#history-dialog', HTMLDialogElement);
   readonly #notices: Notices;
   readonly #restore: Restore;
-  readonly #shelf = openEarlier();
-  /** In the order of the strip. */
-  #kept: readonly Earlier[] = [];
+  readonly #pictures = new EarlierPictures();
   /** One thing at a time: what is compared and written must be what is there. */
   #last: Promise<void>;
 
@@ -47,35 +43,29 @@ export class HistoryStrip {
   }
 
   async #load(): Promise<void> {
-    const shelf = await this.#shelf;
-    for (const earlier of (await shelf?.all()) ?? []) this.#show(earlier, undefined);
+    for (const earlier of await this.#pictures.load()) this.#show(earlier);
   }
 
   async #add(made: Made): Promise<void> {
-    const earlier = await earlierOf(made);
-    const same = await Promise.all(this.#kept.map((other) => isSame(earlier, other)));
-    if (same.includes(true)) return;
-    this.#show(earlier, made.operations);
-    await (await this.#shelf)?.add(earlier, KEPT);
+    const earlier = await this.#pictures.add(made);
+    if (earlier !== undefined) this.#show(earlier);
   }
 
   async #clear(): Promise<void> {
-    this.#kept = [];
     for (const item of [...this.#list.children]) removeThumbnail(item);
     this.#tray.hidden = true;
     // The button that had the focus is gone with the tray.
     find('#pad', HTMLElement).focus({ preventScroll: true });
-    await (await this.#shelf)?.clear();
+    await this.#pictures.clear();
     this.#notices.confirm('Earlier pictures cleared.');
   }
 
-  #show(earlier: Earlier, operations: readonly Operation[] | undefined): void {
-    this.#kept = [earlier, ...this.#kept].slice(0, KEPT);
+  #show(earlier: Earlier): void {
     this.#tray.hidden = false;
     const words = earlier.configuration.prompt ?? 'Picture';
     const { item, button } = thumbnail(earlier.picture, `Go back to: ${words}, seed ${earlier.seed}`);
-    button.addEventListener('click', () => this.#restore(earlier, operations));
+    button.addEventListener('click', () => this.#restore(earlier, this.#pictures.drawingOf(earlier)));
     this.#list.prepend(item);
-    while (this.#list.children.length > KEPT) removeThumbnail(this.#list.lastElementChild);
+    while (this.#list.children.length > EarlierPictures.most) removeThumbnail(this.#list.lastElementChild);
   }
 }

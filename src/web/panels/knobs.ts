@@ -1,5 +1,6 @@
 /** The settings beside the words: model, direction, sketch guidance, Canny thresholds. Built from `GET /v1/models`. */
 import type { Catalogue, ReadyModel } from '../session/catalogue.js';
+import type { CurrentCatalogue } from '../session/current-catalogue.js';
 import { exampleOf, modelOf, readyModels, type Settings, type SettingsStore } from '../session/settings.js';
 import { find, make } from '../ui/dom.js';
 
@@ -12,6 +13,9 @@ export class Knobs {
   readonly #store: SettingsStore;
   readonly #model = find('#model', HTMLSelectElement);
   readonly #description = find('#model-description', HTMLElement);
+  readonly #unusable = find('#unusable', HTMLElement);
+  readonly #unusableTitle = find('#unusable-title', HTMLElement);
+  readonly #reasons = find('#unusable-reasons', HTMLElement);
   readonly #directionField = find('#direction-field', HTMLFieldSetElement);
   readonly #directions = find('#directions', HTMLElement);
   readonly #gammaField = find('#gamma-field', HTMLElement);
@@ -22,25 +26,38 @@ export class Knobs {
   readonly #facts = find('#facts', HTMLElement);
   #shownModel: string | undefined;
 
-  constructor(catalogue: Catalogue, store: SettingsStore) {
+  constructor(catalogue: CurrentCatalogue, store: SettingsStore) {
     this.#catalogue = catalogue;
     this.#store = store;
-    this.#model.append(...catalogue.models.map((model) => optionOf(model)));
+    this.#list();
+    catalogue.onChange(() => this.#list());
     this.#model.addEventListener('change', () => this.#changeModel(this.#model.value));
     this.#directions.addEventListener('change', ({ target }) => {
       if (target instanceof HTMLInputElement) store.change({ direction: target.value });
     });
     this.#gamma.onChange((gamma, kind) => store.change({ gamma }, kind));
     this.#low.onChange((low, kind) => {
-      const high = Math.max(low, this.#high.value);
+      const high = Math.max(low, this.#thresholds().high);
       store.change({ lowThreshold: low, highThreshold: high }, kind);
     });
     this.#high.onChange((high, kind) => {
-      const low = Math.min(high, this.#low.value);
+      const low = Math.min(high, this.#thresholds().low);
       store.change({ lowThreshold: low, highThreshold: high }, kind);
     });
     store.onChange((settings) => this.#show(settings));
     this.#show(store.current);
+  }
+
+  #list(): void {
+    this.#model.replaceChildren(...this.#catalogue.models.map((model) => optionOf(model)));
+    const unusable = this.#catalogue.models.filter((model) => model.status === 'failed');
+    this.#unusable.hidden = unusable.length === 0;
+    this.#unusableTitle.textContent = `${unusable.length} more cannot be used`;
+    this.#reasons.replaceChildren(
+      ...unusable.map(({ id, reason }) => make('li', {}, make('b', {}, id), `: ${reason}`)),
+    );
+    // Of the same name, it may still be another one now.
+    this.#shownModel = undefined;
   }
 
   /** What was set for the other model would be refused by this one; an example prompt gives way to this one's own. */
@@ -68,10 +85,19 @@ export class Knobs {
     }
     const gamma = settings.gamma ?? model.default_gamma ?? 1;
     this.#gamma.show(gamma, gamma.toFixed(2));
-    const low = settings.lowThreshold ?? model.conditioning.low_threshold ?? DEFAULT_LOW;
-    const high = settings.highThreshold ?? model.conditioning.high_threshold ?? DEFAULT_HIGH;
+    const { low, high } = this.#thresholds();
     this.#low.show(low, String(low));
     this.#high.show(high, String(high));
+  }
+
+  /** Those in force: a slider shows the nearest of its own steps. */
+  #thresholds(): { low: number; high: number } {
+    const { lowThreshold, highThreshold } = this.#store.current;
+    const conditioning = modelOf(this.#catalogue, this.#store.current)?.conditioning;
+    return {
+      low: lowThreshold ?? conditioning?.low_threshold ?? DEFAULT_LOW,
+      high: highThreshold ?? conditioning?.high_threshold ?? DEFAULT_HIGH,
+    };
   }
 
   #showModel(model: ReadyModel): void {
@@ -108,7 +134,7 @@ export class Knobs {
 
 function optionOf(model: Catalogue['models'][number]): HTMLOptionElement {
   if (model.status === 'ready') return make('option', { value: model.id }, model.title);
-  return make('option', { value: model.id, disabled: true, title: model.reason }, `${model.id} (unusable)`);
+  return make('option', { value: model.id, disabled: true }, `${model.id} (unusable)`);
 }
 
 /** A range input with its value beside it. */

@@ -12,7 +12,8 @@ const LARGE_SHEET: Problem = { title: 'This drawing is too large to survive a re
 /**
  * What a problem is about, and so when it is over: `picture` as soon as one comes, `input` when a file or the camera
  * gives one, `action` (a request, or something on this computer) when the server is back, both when the user goes on to
- * something else, `stream` when it opens, `sheet` when it fits into what the browser keeps, `page` never.
+ * something else, `stream` when it opens, `sheet` when it fits into what the browser keeps, `page`
+ * when the server has a model.
  */
 export type Matter = 'picture' | 'input' | 'action' | 'stream' | 'sheet' | 'page';
 

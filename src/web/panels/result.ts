@@ -39,7 +39,7 @@ export class ResultView {
     const turn = this.#latest;
     // The next one has its own time.
     this.#endPatience();
-    this.setBusy(this.#stage.getAttribute('aria-busy') === 'true');
+    this.setBusy(this.#canvas.getAttribute('aria-busy') === 'true');
     const [picture, input] = await Promise.all([
       createImageBitmap(made.picture),
       this.#comparing ? createImageBitmap(made.input) : undefined,
@@ -65,7 +65,8 @@ export class ResultView {
 
   /** Whether a newer picture than the one on show is being made. */
   setBusy(busy: boolean): void {
-    this.#stage.setAttribute('aria-busy', String(busy));
+    // Not on the stage: problems are told within it, and of what is busy nothing is read out.
+    this.#canvas.setAttribute('aria-busy', String(busy));
     if (!busy) {
       this.#endPatience();
     } else if (this.#patience === undefined) {

@@ -6,12 +6,13 @@ import { pictureName } from '../session/file-name.js';
 import { hashOf } from '../session/link.js';
 import type { Made } from '../session/live.js';
 import { configurationOf, type SettingsStore } from '../session/settings.js';
+import { writeClipboard } from '../ui/clipboard.js';
 import { find, make } from '../ui/dom.js';
 import type { Notices } from './notices.js';
 
 interface Sheet {
   /** undefined while there is nothing on it. */
-  image(): Promise<Blob | undefined>;
+  image(): Promise<Blob> | undefined;
   shown(): Made | undefined;
 }
 
@@ -95,16 +96,14 @@ export class Takeaway {
   }
 
   async #copyCurl(): Promise<void> {
-    const image = await this.#sheet.image();
+    const image = this.#sheet.image();
     if (image === undefined) {
       this.#notices.confirm('Draw something first.');
       return;
     }
     const configuration = configurationOf(this.#catalogue, this.#store.current);
-    await this.#copy(
-      await curlCommand(serverUrl(), image, configuration),
-      'Command copied, with the sketch in it.',
-    );
+    const command = image.then((sketch) => curlCommand(serverUrl(), sketch, configuration));
+    await this.#copy(command, 'Command copied, with the sketch in it.');
   }
 
   async #copyLink(): Promise<void> {
@@ -113,28 +112,10 @@ export class Takeaway {
     await this.#copy(href, 'Link copied. It brings back all settings, not the drawing.');
   }
 
-  async #copy(text: string, confirmation: string): Promise<void> {
+  async #copy(text: string | Promise<string>, confirmation: string): Promise<void> {
     await writeClipboard(text);
     this.#notices.confirm(confirmation);
   }
-}
-
-/** Pages that come neither from this computer nor over https have no clipboard API, only the old command. */
-async function writeClipboard(text: string): Promise<void> {
-  if (navigator.clipboard !== undefined) {
-    try {
-      return await navigator.clipboard.writeText(text);
-    } catch {
-      // Refused: the old command needs no permission.
-    }
-  }
-  const area = make('textarea', { class: 'visually-hidden', 'aria-hidden': 'true' });
-  area.value = text;
-  document.body.append(area);
-  area.select();
-  const copied = document.execCommand('copy');
-  area.remove();
-  if (!copied) throw new Error('This browser did not allow copying.');
 }
 
 function download(blob: Blob, name: string): void {

@@ -1,4 +1,4 @@
-/** The brush and the history of the sheet: pen, eraser, width, light strokes, undo, redo, clear. */
+/** The brush and the history of the sheet: pen, eraser, width, light strokes, undo, redo, clear; and fingers beside a pen. */
 import type { Drawing } from '../drawing/document.js';
 import type { Pad } from '../drawing/pad.js';
 import { find } from '../ui/dom.js';
@@ -17,6 +17,7 @@ export class Tools {
   readonly #undo = find('#undo', HTMLButtonElement);
   readonly #redo = find('#redo', HTMLButtonElement);
   readonly #clear = find('#clear', HTMLButtonElement);
+  readonly #fingers = find('#fingers', HTMLButtonElement);
 
   constructor(pad: Pad, drawing: Drawing) {
     this.#pad = pad;
@@ -28,6 +29,13 @@ export class Tools {
     this.#undo.addEventListener('click', () => this.undo());
     this.#redo.addEventListener('click', () => this.redo());
     this.#clear.addEventListener('click', () => this.clear());
+    this.#fingers.addEventListener('click', () => {
+      pad.fingersDraw = !pad.fingersDraw;
+      this.#show();
+    });
+    pad.onFirstPen = () => {
+      this.#fingers.hidden = false;
+    };
     drawing.onChange(() => this.#show());
     this.#setWidth(pad.brush.width);
     this.#show();
@@ -73,6 +81,7 @@ export class Tools {
     this.#pen.setAttribute('aria-pressed', String(this.#pad.brush.tool === 'pen'));
     this.#eraser.setAttribute('aria-pressed', String(this.#pad.brush.tool === 'eraser'));
     this.#invert.setAttribute('aria-pressed', String(this.#drawing.tone === 'dark'));
+    this.#fingers.setAttribute('aria-pressed', String(this.#pad.fingersDraw));
     setDisabled(this.#undo, !this.#drawing.canUndo);
     setDisabled(this.#redo, !this.#drawing.canRedo);
     setDisabled(this.#clear, this.#drawing.empty);

@@ -30,7 +30,7 @@ export class Variations {
   readonly #catalogue: Catalogue;
   readonly #store: SettingsStore;
   readonly #notices: Notices;
-  readonly #image: () => Promise<Blob | undefined>;
+  readonly #image: () => Promise<Blob> | undefined;
   #running: AbortController | undefined;
 
   /** `image` gives the drawing as it is, or nothing while it is empty. */
@@ -38,7 +38,7 @@ export class Variations {
     catalogue: Catalogue,
     store: SettingsStore,
     notices: Notices,
-    image: () => Promise<Blob | undefined>,
+    image: () => Promise<Blob> | undefined,
   ) {
     this.#catalogue = catalogue;
     this.#store = store;
@@ -113,7 +113,7 @@ export class Variations {
     this.#note.textContent =
       gamma === set
         ? ''
-        : `At your sketch guidance of ${set} they would look alike: these are made at ${gamma}, and choosing one sets it.`;
+        : `Made at guidance ${gamma}: at ${set} they would look alike. Choosing one sets it.`;
     this.#empty();
     this.#prints.append(...Array.from({ length: VARIATIONS }, () => make('li', { class: 'placeholder' })));
     this.#sheet.hidden = false;

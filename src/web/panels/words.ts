@@ -1,6 +1,8 @@
 /** Prompt, style and the style's template: the words of the picture. */
 import type { Catalogue, Model } from '../session/catalogue.js';
+import type { CurrentCatalogue } from '../session/current-catalogue.js';
 import {
+  configurationOf,
   exampleOf,
   givenTemplate,
   modelOf,
@@ -9,6 +11,9 @@ import {
   type SettingsStore,
 } from '../session/settings.js';
 import { find, make } from '../ui/dom.js';
+
+/** Characters: more of a prompt the server does not take, nor does the field. */
+const MOST_CHARACTERS = 2000;
 
 export class Words {
   readonly #catalogue: Catalogue;
@@ -24,16 +29,14 @@ export class Words {
   readonly #promptNote = find('#prompt-note', HTMLElement);
   readonly #fixed = find('#fixed-prompt', HTMLElement);
   #templateInUse = '';
+  /** What stands there is no template: it stays to be mended, until another takes its place. */
+  #lacksPlace = false;
 
-  constructor(catalogue: Catalogue, store: SettingsStore) {
+  constructor(catalogue: CurrentCatalogue, store: SettingsStore) {
     this.#catalogue = catalogue;
     this.#store = store;
-    this.#styles.append(
-      chip('', 'None'),
-      ...catalogue.styles
-        .filter((style) => style.template !== PLACE)
-        .map((style) => chip(style.id, style.title)),
-    );
+    this.#list();
+    catalogue.onChange(() => this.#list());
     this.#styles.addEventListener('change', (event) => {
       const { target } = event;
       if (target instanceof HTMLInputElement) store.change({ style: target.value, template: undefined });
@@ -43,7 +46,7 @@ export class Words {
     this.#template.addEventListener('input', () => this.#editTemplate());
     this.#template.addEventListener('change', () => store.change({}));
     this.#reset.addEventListener('click', () => {
-      this.#setTemplateFault('');
+      this.#lacksPlace = false;
       store.change({ template: undefined });
       this.#template.focus();
     });
@@ -57,11 +60,21 @@ export class Words {
     if (this.#promptNote.textContent !== note) this.#promptNote.textContent = note;
   }
 
+  /** Whether the server takes no such words; it is told here, beside the field. */
+  get tooLong(): boolean {
+    return this.#length(this.#store.current) > MOST_CHARACTERS;
+  }
+
+  #list(): void {
+    const styles = this.#catalogue.styles.filter((style) => style.template !== PLACE);
+    this.#styles.replaceChildren(chip('', 'None'), ...styles.map((style) => chip(style.id, style.title)));
+  }
+
   #editTemplate(): void {
     const { value } = this.#template;
-    const valid = value.includes(PLACE);
-    this.#setTemplateFault(valid ? '' : `Not used yet: it needs ${PLACE}, where the prompt goes.`);
-    if (!valid) {
+    this.#lacksPlace = !value.includes(PLACE);
+    if (this.#lacksPlace) {
+      this.#setTemplateFault(`Not used yet: it needs ${PLACE}, where the prompt goes.`);
       this.#reset.hidden = false;
       return;
     }
@@ -86,22 +99,31 @@ export class Words {
     for (const radio of this.#styles.querySelectorAll('input'))
       radio.checked = radio.value === settings.style;
     const template = settings.template ?? givenTemplate(this.#catalogue, settings);
-    // One that cannot be used stays to be mended, until another takes its place.
-    if (this.#template.validity.valid || template !== this.#templateInUse) this.#writeTemplate(template);
+    if (!this.#lacksPlace || template !== this.#templateInUse) {
+      this.#lacksPlace = false;
+      if (this.#template.value !== template) this.#template.value = template;
+      this.#setTemplateFault(faultOf(this.#length(settings)));
+    }
     this.#templateInUse = template;
     this.#reset.hidden = settings.template === undefined && this.#template.validity.valid;
   }
 
-  #writeTemplate(template: string): void {
-    if (this.#template.value !== template) this.#template.value = template;
-    this.#setTemplateFault('');
+  /** Characters of the prompt as it is sent. */
+  #length(settings: Settings): number {
+    return configurationOf(this.#catalogue, settings).prompt?.length ?? 0;
   }
 
   #setTemplateFault(fault: string): void {
     this.#template.setCustomValidity(fault);
     this.#template.setAttribute('aria-invalid', String(fault !== ''));
-    this.#templateFault.textContent = fault;
+    // The same again would be read out again.
+    if (this.#templateFault.textContent !== fault) this.#templateFault.textContent = fault;
   }
+}
+
+function faultOf(length: number): string {
+  if (length <= MOST_CHARACTERS) return '';
+  return `Not used yet: with the prompt in it, this is ${length} characters long. At most ${MOST_CHARACTERS} can be sent.`;
 }
 
 function chip(value: string, title: string): HTMLElement {

@@ -35,6 +35,33 @@ export function settingsHere(catalogue: Catalogue, earlier: Settings, now: Setti
   return { ...earlier, model: now.model, style: '', direction: undefined, ...settings };
 }
 
+/**
+ * What was set, after the server's offer has changed: as much of it as there still is. Where its model is gone, another
+ * one, for which what belongs to a model is at its default.
+ * @returns and what is gone, in the words of the page
+ */
+export function stillHere(
+  catalogue: Catalogue,
+  before: Settings,
+): { settings: Settings; gone: readonly string[] } {
+  const { settings: here, unknown: gone } = known(catalogue, before);
+  if (here.model !== undefined)
+    return { settings: { ...before, style: '', direction: undefined, ...here }, gone };
+  const model = catalogue.defaultModel ?? readyModels(catalogue)[0]?.id ?? before.model;
+  const example = exampleOf(readyModels(catalogue).find(({ id }) => id === model));
+  const settings = {
+    ...before,
+    model,
+    prompt: before.prompt || (example ?? ''),
+    style: here.style ?? '',
+    direction: undefined,
+    gamma: undefined,
+    lowThreshold: undefined,
+    highThreshold: undefined,
+  };
+  return { settings, gone };
+}
+
 /** Without models, styles and directions that this server does not have: a link may come from another one. */
 function known(
   catalogue: Catalogue,

@@ -16,21 +16,39 @@ export class Shelf<T> {
     this.#database = database;
   }
 
-  /** Oldest first. */
-  all(): Promise<T[]> {
-    return answer(this.#records('readonly').getAll());
+  /** What `take` makes of each record, oldest first; nothing else of them stays in memory. */
+  map<R>(take: (record: T, key: IDBValidKey) => R): Promise<R[]> {
+    const request = this.#records('readonly').openCursor();
+    const taken: R[] = [];
+    return new Promise((resolve, reject) => {
+      request.onerror = () => reject(request.error);
+      request.onsuccess = () => {
+        const cursor = request.result;
+        if (cursor === null) {
+          resolve(taken);
+          return;
+        }
+        taken.push(take(cursor.value, cursor.primaryKey));
+        cursor.continue();
+      };
+    });
+  }
+
+  /** @returns undefined where there is none of that key any more */
+  get(key: IDBValidKey): Promise<T | undefined> {
+    return answer<T | undefined>(this.#records('readonly').get(key));
   }
 
   /**
    * Puts a record behind the others, and takes the first ones away where there are more than `most`, or no room for all.
+   * @returns its key
    * @throws DOMException where there is no room for it alone
    */
-  async add(record: T, most: number): Promise<void> {
+  async add(record: T, most: number): Promise<IDBValidKey> {
     let keys = await answer(this.#records('readonly').getAllKeys());
     for (;;) {
       try {
-        await this.#write(record, keys.slice(0, Math.max(0, keys.length - most + 1)));
-        return;
+        return await this.#write(record, keys.slice(0, Math.max(0, keys.length - most + 1)));
       } catch (error) {
         if (!isFull(error) || keys.length === 0) throw error;
         // In a transaction of its own: one that fails takes everything back.
@@ -45,14 +63,14 @@ export class Shelf<T> {
     await answer(this.#records('readwrite').clear());
   }
 
-  #write(record: T, superfluous: readonly IDBValidKey[]): Promise<void> {
+  #write(record: T, superfluous: readonly IDBValidKey[]): Promise<IDBValidKey> {
     const records = this.#records('readwrite');
     const { transaction } = records;
     for (const key of superfluous) records.delete(key);
-    records.add(record);
+    const adding = records.add(record);
     // That there is no room may come out only at the end.
     return new Promise((resolve, reject) => {
-      transaction.oncomplete = () => resolve();
+      transaction.oncomplete = () => resolve(adding.result);
       transaction.onabort = () => reject(transaction.error);
     });
   }
