@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from . import parallel, state, tokenizer
 from .data.street import PARTS, render
 from .generator import STREET_SIZES, Sizes, StreetGenerator
-from .losses import PatchCritic, critic_loss
+from .losses import PatchCritic, critic_loss, picture_loss
 from .paths import RUNS
 from .run import SEED, Run, add_arguments, begin, launch
 from .scenes import HELD_OUT, KINDS, SIDE, Scenes
@@ -28,8 +28,6 @@ from .street_losses import (
     carried_over,
     colour_distance,
     cycle_loss,
-    dot_distance,
-    identity_loss,
     part_distance,
     structure_distance,
     with_parts,
@@ -98,6 +96,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
     sets = {kind: Scenes(kind) for kind in KINDS}
     rng = np.random.default_rng([SEED, run.step, rank])
     slices = torch.Generator(device).manual_seed(SEED + run.step)
+    ones = torch.ones(1, 1, 1, 1, device=device)
     to_night, to_day = (ids[h].to(device).expand(args.batch, -1) for h in ("a2b", "b2a"))
     for step in run.steps():
         for group in optimiser.param_groups:
@@ -115,8 +114,8 @@ def train(rank: int, args: argparse.Namespace) -> None:
             # The translation of what is there already is itself; a quarter of the steps are enough to hold it.
             if step % 4 == 0:
                 losses["identity"] = 2 * (
-                    identity_loss(model(night, to_night, "a2b"), night, night_parts)
-                    + identity_loss(model(day, to_day, "b2a"), day, day_parts)
+                    picture_loss(model(night, to_night, "a2b"), night, ones).mean()
+                    + picture_loss(model(day, to_day, "b2a"), day, ones).mean()
                 )
             seen = {
                 "night": (with_parts(night, night_parts), with_parts(fake_night, day_parts)),
@@ -127,7 +126,6 @@ def train(rank: int, args: argparse.Namespace) -> None:
                 part_distance(fake_night, night, day_parts, night_parts, args.side, slices)
                 + part_distance(fake_day, day, night_parts, day_parts, args.side, slices)
             )
-            losses["dots"] = dot_distance(fake_night, night, day_parts, night_parts)
             losses["carried"] = 2 * (carried_over(day, fake_night, day_parts) + carried_over(night, fake_day, night_parts))
             losses["structure"] = 2 * (
                 structure_distance(day, fake_night, day_parts) + structure_distance(night, fake_day, night_parts)

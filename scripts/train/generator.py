@@ -51,8 +51,6 @@ class Sizes:
     outside: bool = True
     # Off in runs from before there was one.
     spread: int = 0
-    # How many channels of a fixed pattern the decoder of the first direction sees (stars come out at night).
-    grain: int = 0
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -106,7 +104,7 @@ def make_text_encoder(sizes: Sizes) -> CLIPTextModel:
     )
 
 
-def make_vae(sizes: Sizes, grain: int = 0) -> LightAutoencoderKL:
+def make_vae(sizes: Sizes) -> LightAutoencoderKL:
     vae = LightAutoencoderKL(
         sizes.vae_channels,
         sizes.encoder_depth,
@@ -114,13 +112,12 @@ def make_vae(sizes: Sizes, grain: int = 0) -> LightAutoencoderKL:
         sizes.latent_channels,
         outside=sizes.outside,
         spread=sizes.spread,
-        grain=grain,
     )
     add_skip_convs(vae)
     for name, module in vae.named_modules():
         # Without norms the start must keep the signal's size; a block's second convolution stays at zero.
         if isinstance(module, nn.Conv2d) and not (
-            "skip_conv" in name or "outside" in name or name.endswith(("conv2", "spread_out", "grain_gate", "grain_out"))
+            "skip_conv" in name or "outside" in name or name.endswith(("conv2", "spread_out"))
         ):
             nn.init.kaiming_normal_(module.weight, a=0.1, nonlinearity="leaky_relu")
             nn.init.zeros_(module.bias)
@@ -189,7 +186,6 @@ STREET_SIZES = Sizes(
     text_layers=1,
     modulation="default",
     outside=False,
-    grain=4,
 )
 
 
@@ -201,7 +197,7 @@ class StreetGenerator(nn.Module):
         self.sizes = sizes
         self.clip = make_text_encoder(sizes)
         self.text = TextEncoder(self.clip, PlainOperators())
-        self.vae = make_vae(sizes, sizes.grain)
+        self.vae = make_vae(sizes)
         self.vae_b2a = make_vae(sizes)
         self.unet_holder = make_unet(sizes)
         self.unet = TurboUnet(self.unet_holder, PlainOperators())

@@ -12,11 +12,8 @@ from .losses import picture_loss
 # Parts that are another thing by night, and how much of the way back is asked of them. Who has to bring back every star must
 # leave it in the day, and who has to bring back clouds lines them with stars by night.
 CHANGING_CYCLE = {"sky": 0.0, "orb": 0.0, "pane": 0.15, "lamp": 0.15, "light": 0.15}
-# Pixels across that are still a dot, and how many pixels of a part are compared.
-DOT = 7
+# How many pixels of a part are compared.
 SAMPLES = 4096
-# The brightest dots are so large a share of a starry sky.
-DOTTED = 0.004
 # How far around something in the sky nothing may be left of it, in pixels across.
 REACH = 9
 # The sun's and the moon's share of a scene.
@@ -93,32 +90,6 @@ def part_distance(
     return torch.stack(distances).mean() if distances else fake.new_zeros(())
 
 
-def _open_sky(parts: Tensor, reach: int) -> Tensor:
-    """1 where there is nothing but sky for `reach` pixels around, [B,1,H,W]."""
-    other = 1 - parts[:, PARTS.index("sky")][:, None]
-    return 1 - F.max_pool2d(other, 2 * reach + 1, 1, reach)
-
-
-def dot_distance(fake: Tensor, real: Tensor, fake_parts: Tensor, real_parts: Tensor) -> Tensor:
-    """How far two batches' skies differ in their brightest small dots: as many stars, as bright, wherever they are.
-
-    A white top-hat sees stars and no cloud. Only the brightest are compared: of a thousand pixels of the sky one is a star's.
-    """
-    dots = []
-    for picture, parts in ((fake, fake_parts), (real, real_parts)):
-        grey = picture.clamp(-1, 1).mean(1, keepdim=True)
-        opened = F.max_pool2d(-F.max_pool2d(-grey, DOT, 1, DOT // 2), DOT, 1, DOT // 2)
-        dots.append((grey - opened)[_open_sky(parts, DOT) > 0])
-    count = int(DOTTED * min(len(each) for each in dots))
-    if count == 0:
-        return fake.new_zeros(())
-    # A share of each sky, however large it is.
-    a, b = (each.topk(int(DOTTED * len(each))).values for each in dots)
-    ranks = torch.linspace(0, 1, count, device=fake.device)
-    a, b = (each[(ranks * (len(each) - 1)).long()] for each in (a, b))
-    return (a - b).abs().mean()
-
-
 def steady_parts(parts: Tensor) -> Tensor:
     """Parts [B,P,H,W] → 1 where what is there looks alike by day and night but for its colour, [B,1,H,W]."""
     return 1 - parts[:, [PARTS.index(name) for name in CHANGING_CYCLE]].sum(1, keepdim=True)
@@ -129,12 +100,6 @@ def cycle_loss(back: Tensor, picture: Tensor, parts: Tensor) -> Tensor:
     asked = torch.tensor([CHANGING_CYCLE.get(name, 1.0) for name in PARTS], device=parts.device)
     weight = (parts * asked.reshape(1, -1, 1, 1)).sum(1, keepdim=True)
     return picture_loss(back * weight, picture * weight, torch.ones_like(weight)).mean()
-
-
-def identity_loss(same: Tensor, picture: Tensor, parts: Tensor) -> Tensor:
-    """How far the translation of what is there already is from it, but for its sky: stars are strewn wherever the night is."""
-    weight = 1 - parts[:, PARTS.index("sky")][:, None]
-    return picture_loss(same * weight, picture * weight, torch.ones_like(weight)).mean()
 
 
 def structure_distance(before: Tensor, after: Tensor, parts: Tensor) -> Tensor:
@@ -179,6 +144,7 @@ def carried_over(before: Tensor, after: Tensor, parts: Tensor) -> Tensor:
     def range_within(x: Tensor, size: int) -> Tensor:
         return F.max_pool2d(x, size, 1, size // 2) + F.max_pool2d(-x, size, 1, size // 2)
 
-    alone = _open_sky(parts, REACH - 1)
+    other = 1 - parts[:, PARTS.index("sky")][:, None]
+    alone = 1 - F.max_pool2d(other, 2 * REACH - 1, 1, REACH - 1)
     shown = range_within(before.mean(1, keepdim=True), REACH).clamp(max=1)
     return (alone * shown * range_within(after, 3).mean(1, keepdim=True)).sum() / (alone * shown).sum().clamp(min=1)

@@ -8,9 +8,6 @@ at full resolution: 2×2 pixels are folded into channels before the first convol
 For line drawings it can be told what is outside (`outside`): whether paper lies inside an outline is decided by lines far
 away, which convolutions that a laptop can afford do not see. A flood from the border does. And it can be told what a line
 divides (`spread`): averages that go far and stop at lines draw an area's colours together, whatever its neighbour's are.
-
-Where something is to be strewn over an even area (stars over a night), a deterministic model needs what says where:
-`grain`, a pattern that never changes.
 """
 
 from __future__ import annotations
@@ -19,7 +16,6 @@ import itertools
 import json
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -36,12 +32,6 @@ CELL = 8
 SPREAD_STAGE = 1
 SPREAD_CELL = FOLD * 2**SPREAD_STAGE
 SPREAD_STEPS = (6, 10, 40)
-# Also at H/4: one pattern covers 512×512 pixels, larger pictures repeat it. Its values lie in [0, 1]; a power leaves a few in a
-# hundred far from zero.
-GRAIN_STAGE = 1
-GRAIN_SIDE = 128
-GRAIN_POWER = 64
-GRAIN_SEED = 4
 
 
 def _activate(x: Tensor) -> Tensor:
@@ -111,20 +101,6 @@ def _resample(x: Tensor, cell: int, stride: int) -> Tensor:
     return x if cell == stride else F.avg_pool2d(x, stride // cell)
 
 
-def grain(channels: int) -> Tensor:
-    """[1, channels, GRAIN_SIDE, GRAIN_SIDE] in [0, 1], nearly everywhere close to 0: the same on every machine."""
-    even = np.random.default_rng(GRAIN_SEED).random((1, channels, GRAIN_SIDE, GRAIN_SIDE))
-    return torch.from_numpy((even**GRAIN_POWER).astype(np.float32))
-
-
-def tiled(pattern: Tensor, height: int, width: int) -> Tensor:
-    """A pattern [1,C,h,w] repeated over [1, C, height, width]."""
-    rows, columns = (
-        torch.arange(size, device=pattern.device) % own for size, own in zip((height, width), pattern.shape[-2:], strict=True)
-    )
-    return pattern[:, :, rows][..., columns]
-
-
 def _blocks(channels: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(LightBlock(channels) for _ in range(count)))
 
@@ -149,9 +125,7 @@ class LightEncoder(nn.Module):
 class LightDecoder(nn.Module):
     """Latent → picture, with one stage per tap; `skip_conv_1…4` are put in from outside."""
 
-    def __init__(
-        self, channels: list[int], depth: list[int], latent_channels: int, spread_channels: int, grain_channels: int
-    ) -> None:
+    def __init__(self, channels: list[int], depth: list[int], latent_channels: int, spread_channels: int) -> None:
         super().__init__()
         wide = list(reversed(channels))
         self.conv_in = nn.Conv2d(latent_channels, wide[0], 3, padding=1)
@@ -164,14 +138,6 @@ class LightDecoder(nn.Module):
             self.spread_out = nn.Conv2d(spread_channels + 1, channels[SPREAD_STAGE], 1)
             nn.init.zeros_(self.spread_out.weight)
             nn.init.zeros_(self.spread_out.bias)
-        if grain_channels:
-            # No weight: made again wherever the model is.
-            self.register_buffer("grain", grain(grain_channels), persistent=False)
-            # Where it shows is for the picture to say: a product, since sums of the two would need many more layers.
-            self.grain_gate = nn.Conv2d(channels[GRAIN_STAGE], grain_channels, 1)
-            nn.init.zeros_(self.grain_gate.weight)
-            nn.init.ones_(self.grain_gate.bias)
-            self.grain_out = nn.Conv2d(grain_channels, channels[GRAIN_STAGE], 1, bias=False)
 
 
 class LightAutoencoderKL(nn.Module):
@@ -180,7 +146,7 @@ class LightAutoencoderKL(nn.Module):
     With `outside`, the encoder takes black-and-white drawings (strokes 1 on 0) and sees two floods from the border, on cells
     of `cell` and of twice as many pixels. Trained on smaller pictures than it is used at, `cell` is smaller in proportion.
     With `spread`, so many channels of its decoder are averaged within lines; where lines are is the last channel of the tap
-    at H/4, besides those that its skip convolution sees. With `grain`, its decoder sees so many channels of a fixed pattern.
+    at H/4, besides those that its skip convolution sees.
     """
 
     def __init__(
@@ -192,7 +158,6 @@ class LightAutoencoderKL(nn.Module):
         scaling_factor: float = 1.0,
         outside: bool = False,
         spread: int = 0,
-        grain: int = 0,
     ) -> None:
         super().__init__()
         if spread and not outside:
@@ -208,11 +173,10 @@ class LightAutoencoderKL(nn.Module):
             "scaling_factor": scaling_factor,
             "outside": outside,
             "spread": spread,
-            "grain": grain,
         }
         self.cell = CELL
         self.encoder = LightEncoder(channels, encoder_depth, latent_channels, outside)
-        self.decoder = LightDecoder(channels, decoder_depth, latent_channels, spread, grain)
+        self.decoder = LightDecoder(channels, decoder_depth, latent_channels, spread)
         self.latent_channels = latent_channels
         self.downscale = FOLD * 2 ** (len(channels) - 1)
         self.scaling_factor = scaling_factor
@@ -279,9 +243,6 @@ class LightAutoencoderKL(nn.Module):
             if paper is not None:
                 alike = decoder.spread_out(torch.cat([spread(decoder.spread_in(x), paper, self._spread_steps), paper], 1))
                 x = x + (alike if strength is None else alike * strength)
-            if self.config["grain"] and len(taps) - 1 - index == GRAIN_STAGE:
-                strewn = tiled(decoder.grain, x.shape[-2], x.shape[-1]) * decoder.grain_gate(x)
-                x = x + decoder.grain_out(strewn)
             x = stage(x)
             if index < len(decoder.up):
                 x = F.interpolate(decoder.up[index](x), scale_factor=2.0, mode="nearest")

@@ -17,7 +17,7 @@ from .small import SMALL, randomise
 
 # Three levels, as what ships has: the exporter wants more of a latent's side than the one of two levels would leave.
 EMOJI = replace(SMALL, unet_channels=[16, 32, 32], spread=8)
-SIZES = {"emoji-sketch": EMOJI, "day-night": replace(EMOJI, outside=False, spread=0, grain=5)}
+SIZES = {"emoji-sketch": EMOJI, "day-night": replace(EMOJI, outside=False, spread=0)}
 FACTS = {"step": 12, "samples": 96, "seconds": 5400.0, "phases": [{"device": "cuda"}]}
 
 

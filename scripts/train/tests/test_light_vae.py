@@ -65,20 +65,6 @@ def test_a_street_generator_starts_without_visible_posterior_noise():
     assert float(log_variance.max()) < -13
 
 
-@torch.no_grad()
-def test_only_a_street_s_night_has_grain(tmp_path):
-    model = StreetGenerator(STREET_SIZES).eval()
-    assert not hasattr(model.vae_b2a.decoder, "grain")
-    picture, ids = torch.rand(1, 3, 64, 64), torch.zeros(1, STREET_SIZES.tokens, dtype=torch.long)
-    before = {half: model(picture, ids, half) for half in ("a2b", "b2a")}
-    torch.nn.init.normal_(model.vae.decoder.grain_out.weight)
-    assert (model(picture, ids, "a2b") - before["a2b"]).abs().max() > 0.01
-    assert torch.equal(model(picture, ids, "b2a"), before["b2a"])
-    # The pattern is no weight and still the same once loaded.
-    save_light_vae(model.vae, tmp_path)
-    assert torch.equal(load_light_vae(tmp_path).decoder.grain, model.vae.decoder.grain)
-
-
 def test_the_tokenizer_takes_any_text():
     words = tokenizer.build(tokenizer.corpus(["duck", "house"], ["bird"]), 700)
     ids = tokenizer.encode(words, ["a red duck", "Öl 小鸟 \u0000 xyzzy", "", "duck " * 50], 12)

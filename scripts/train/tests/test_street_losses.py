@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from train.data.street import PARTS
-from train.street_losses import cycle_loss, dot_distance, part_distance
+from train.street_losses import carried_over, cycle_loss, part_distance
 
 SIDE = 64
 
@@ -27,17 +27,6 @@ def night(places: list[tuple[int, int]]) -> tuple[torch.Tensor, torch.Tensor]:
 def distance(fake: tuple[torch.Tensor, torch.Tensor], real: tuple[torch.Tensor, torch.Tensor]) -> float:
     slices = torch.Generator().manual_seed(1)
     return float(part_distance(fake[0], real[0], fake[1], real[1], SIDE, slices))
-
-
-def test_a_night_without_stars_is_far_from_one_with_and_it_does_not_matter_where_they_are() -> None:
-    real, real_parts = night([(8, 8), (30, 20), (50, 44), (12, 52)])
-    elsewhere, parts = night([(20, 30), (44, 8), (8, 40), (52, 56)])
-    assert dot_distance(elsewhere, real, parts, real_parts) < 0.01
-    assert dot_distance(night([])[0], real, parts, real_parts) > 0.5
-    # A cloud is no star.
-    cloud = night([])[0].clone()
-    cloud[..., 20:40, 20:50] = 0.9
-    assert torch.equal(dot_distance(cloud, real, parts, real_parts), dot_distance(night([])[0], real, parts, real_parts))
 
 
 def test_each_part_counts_as_much_as_another() -> None:
@@ -73,3 +62,13 @@ def test_no_way_back_is_asked_of_the_sky() -> None:
     assert cycle_loss(night([])[0], picture, parts) == 0
     parts = parts.roll(PARTS.index("wall"), 1)
     assert cycle_loss(night([])[0], picture, parts) > 0
+
+
+def test_a_star_that_is_still_there_by_day_is_carried_over_and_another_is_not() -> None:
+    before, parts = night([(20, 20)])
+    day = torch.full((1, 3, SIDE, SIDE), 0.5)
+    left, other = day.clone(), day.clone()
+    left[..., 20:22, 20:22] = 1
+    other[..., 44:46, 44:46] = 1
+    assert carried_over(before, left, parts) > 0.05
+    assert carried_over(before, other, parts) == carried_over(before, day, parts) == 0
