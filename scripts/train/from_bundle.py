@@ -44,8 +44,9 @@ SIZES = {"emoji-sketch": EMOJI_SIZES, "day-night": STREET_SIZES}
 SHORTEST = 8
 # float16 rounds to half a unit in the last place: 2^-11 of a value.
 CLOSE = 1e-3
-# How far the recovered run's pictures may lie from the bundle's, in grey levels: another order of sums, rounded.
-LEVELS = 1
+# How far the recovered run's pictures may lie from the bundle's, in grey levels: another order of sums, rounded;
+# on random pixels, which are what day-night is tried on, rounded weights show more.
+LEVELS = {"emoji-sketch": 1, "day-night": 4}
 
 
 @dataclass(frozen=True)
@@ -190,8 +191,8 @@ def _tokenizer_of(bundle: Path) -> Tokenizer:
 
 
 @torch.no_grad()
-def check(model: Generator, bundle: Path, words: Tokenizer) -> int:
-    """Draws the same with both and returns how far the pictures are apart, in grey levels. Raises ExportError above `LEVELS`."""
+def check(model: Generator, bundle: Path, words: Tokenizer, most: int) -> int:
+    """Draws the same with both and returns how far the pictures are apart, in grey levels. Raises ExportError above `most`."""
     graphs = Bundle(bundle)
     rng = np.random.default_rng(SEED)
     apart = 0
@@ -213,7 +214,7 @@ def check(model: Generator, bundle: Path, words: Tokenizer) -> int:
             own = model(torch.from_numpy(images).permute(0, 3, 1, 2) / 127.5 - 1, ids, half, noise)
         theirs = graphs.translate(images, [prompt], gamma, 1, direction["id"])
         apart = max(apart, int(np.abs(finish_image(own).numpy().astype(int) - theirs).max()))
-    if apart > LEVELS:
+    if apart > most:
         raise ExportError(f"the recovered generator draws other pictures than {bundle}: {apart} grey levels apart")
     return apart
 
@@ -228,7 +229,7 @@ def begin_run(name: str, bundle: Path, run: str) -> None:
     words, sizes = _tokenizer_of(bundle), SIZES[name]
     facts = facts_of(json.loads((bundle / "manifest.json").read_text()).get("origin", ""))
     model = recover(name, bundle)
-    apart = check(model, bundle, words)
+    apart = check(model, bundle, words, LEVELS[name])
     tokenizer.save(words, folder / "tokenizer", sizes.tokens)
     state.save(run, {"model": model, "average": model}, {**facts, "sizes": sizes.as_dict()})
     print(f"{folder} goes on from {facts['samples']} samples; its pictures are {apart} grey levels from the bundle's at most")
