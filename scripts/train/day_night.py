@@ -41,11 +41,11 @@ def get_tokenizer(name: str) -> Tokenizer:
     return tokenizer.of_run(name, lambda: list(PROMPTS.values()) * 10, STREET_SIZES.vocabulary, STREET_SIZES.tokens)
 
 
-def preview(model: StreetGenerator, ids: dict[str, Tensor], path: Path, side: int) -> None:
+def preview(model: StreetGenerator, ids: dict[str, Tensor], path: Path) -> None:
     """Held-out scenes: day → night and night → day, input above output."""
     rows = []
     for half, night in (("a2b", False), ("b2a", True)):
-        pictures = np.stack([render(HELD_OUT + i, night, side) for i in range(5)])
+        pictures = np.stack([render(HELD_OUT + i, night, SIDE) for i in range(5)])
         batch = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
         with torch.no_grad():
             device = next(model.parameters()).device
@@ -90,7 +90,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
         },
         sizes=sizes.as_dict(),
         about={"crop": args.crop},
-        preview=lambda: preview(average.module, ids, RUNS / args.run / "preview.png", SIDE),
+        preview=lambda: preview(average.module, ids, RUNS / args.run / "preview.png"),
         warm_up=40,
     )
     sets = {kind: Scenes(kind) for kind in KINDS}

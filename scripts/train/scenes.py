@@ -27,15 +27,13 @@ class Scenes:
     """
 
     def __init__(self, kind: str) -> None:
-        self._night = kind == "night"
-        self._first = SCENES if self._night else 0
         path = PREPARED / f"street-{kind}-parts{SIDE}.npy"
         if not path.is_file():
             PREPARED.mkdir(parents=True, exist_ok=True)
+            night = kind == "night"
+            first = SCENES if night else 0
             with Pool(2) as pool:
-                scenes = pool.starmap(
-                    render_with_parts, [(self._first + i, self._night, SIDE) for i in range(SCENES)], chunksize=16
-                )
+                scenes = pool.starmap(render_with_parts, [(first + i, night, SIDE) for i in range(SCENES)], chunksize=16)
             # In one move: half a table would end every later start.
             aside = path.with_suffix(".part.npy")
             np.save(aside, np.stack([np.dstack(scene) for scene in scenes]))

@@ -22,6 +22,12 @@ ORB_AREA = torch.pi * 0.045**2
 HIDING_NOISE = 0.05
 
 
+def _sliced_wasserstein(fake: Tensor, real: Tensor, directions: Tensor) -> Tensor:
+    """Of two sets of samples [C,N], seen along directions [D,C]: how far the sorted ones lie apart on the mean."""
+    a, b = (torch.sort(directions @ samples, dim=1).values for samples in (fake, real))
+    return (a - b).abs().mean()
+
+
 def colour_distance(fake: Tensor, real: Tensor, generator: torch.Generator) -> Tensor:
     """Sliced Wasserstein distance between two batches' distributions of (colour, part of the scene): both [B, 3 + P, H, W].
 
@@ -34,8 +40,7 @@ def colour_distance(fake: Tensor, real: Tensor, generator: torch.Generator) -> T
     directions = torch.randn(24, fake.shape[1], generator=generator, device=fake.device)
     # Colours count for about as much as which part they are of.
     directions = torch.cat([F.normalize(directions[:, :3], dim=1), directions[:, 3:]], 1)
-    a, b = (torch.sort(directions @ pixels(x), dim=1).values for x in (fake, real))
-    return (a - b).abs().mean()
+    return _sliced_wasserstein(pixels(fake), pixels(real), directions)
 
 
 def _details(picture: Tensor) -> Tensor:
@@ -79,14 +84,13 @@ def part_distance(
             if len(where) < SAMPLES // 64:
                 break
             where = where[torch.randint(len(where), (SAMPLES,), generator=generator, device=where.device)]
-            samples.append(details.permute(0, 2, 3, 1).flatten(0, 2)[where])
+            samples.append(details.permute(0, 2, 3, 1).flatten(0, 2)[where].T)
         if len(samples) == 2:
-            width = samples[0].shape[1]
-            directions = torch.randn(width, 16, generator=generator, device=fake.device)
+            width = len(samples[0])
+            directions = torch.randn(width, 16, generator=generator, device=fake.device).T
             # Each alone, too.
-            directions = torch.cat([F.normalize(directions, dim=0), torch.eye(width, device=fake.device)], 1)
-            a, b = (torch.sort(sample @ directions, dim=0).values for sample in samples)
-            distances.append((a - b).abs().mean())
+            directions = torch.cat([F.normalize(directions, dim=1), torch.eye(width, device=fake.device)])
+            distances.append(_sliced_wasserstein(*samples, directions))
     return torch.stack(distances).mean() if distances else fake.new_zeros(())
 
 

@@ -5,15 +5,13 @@ import {
   configurationOf,
   exampleOf,
   givenTemplate,
+  MOST_CHARACTERS,
   modelOf,
   PLACE,
   type Settings,
   type SettingsStore,
 } from '../session/settings.js';
 import { find, make } from '../ui/dom.js';
-
-/** Characters: more of a prompt the server does not take, nor does the field. */
-const MOST_CHARACTERS = 2000;
 
 export class Words {
   readonly #catalogue: Catalogue;

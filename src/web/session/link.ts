@@ -1,5 +1,5 @@
 /** Settings in the address: everything but the drawing, after the `#`, so that it never reaches a server's log. */
-import { isSeed, PLACE, type Settings } from './settings.js';
+import { isSeed, MOST_CHARACTERS, PLACE, type Settings } from './settings.js';
 
 /**
  * For example `#model=emoji-sketch&prompt=a+fox&seed=7`. What is at its default stays out, but not an empty prompt: where
@@ -48,7 +48,7 @@ export function linkOf(hash: string): Link {
   }
   const found: Partial<Settings> = {
     model: text('model'),
-    prompt: text('prompt')?.slice(0, 2000),
+    prompt: text('prompt')?.slice(0, MOST_CHARACTERS),
     style: text('style'),
     template,
     direction: text('direction'),

@@ -45,6 +45,9 @@ export class SettingsStore {
 /** Where the prompt goes in a template: one without it would make the same picture of every prompt. */
 export const PLACE = '{prompt}';
 
+/** More of a prompt the server does not take, nor does its field. */
+export const MOST_CHARACTERS = 2000;
+
 /** int32. */
 export function isSeed(value: number): boolean {
   return value === (value | 0);
